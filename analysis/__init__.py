@@ -1,0 +1,1 @@
+"""Meaning and numbers: instruments, scoring, moments, models and what they say about para-social interaction."""

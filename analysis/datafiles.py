@@ -1,0 +1,40 @@
+"""Where the files in data/ lie, in a checkout and in an installed package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.errors import DataError, Problem
+
+
+def data_file(*parts: str) -> Path:
+    """Where does the shipped file (or folder) `data/<parts>` lie?
+
+    Parameters
+    ----------
+    *parts : str
+        The path below `data/`, for example `"instruments", "psi_core.toml"`.
+
+    Returns
+    -------
+    pathlib.Path
+        An existing file or folder.
+
+    Raises
+    ------
+    DataError
+        When nothing of that name is shipped; the message lists what is there.
+
+    Examples
+    --------
+    >>> data_file("instruments").is_dir()
+    True
+    """
+    package = Path(__file__).resolve().parent
+    root = package / "data" if (package / "data").is_dir() else package.parent / "data"
+    path = root.joinpath(*parts)
+    if root not in (path.resolve(), *path.resolve().parents) or not path.exists():
+        folder = root.joinpath(*parts[:-1])
+        known = ", ".join(sorted(entry.stem for entry in folder.iterdir())) if folder.is_dir() else "nothing"
+        raise DataError(Problem("/".join(("data", *parts)), "no such file is shipped", f"Shipped there: {known}."))
+    return path
