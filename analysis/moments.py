@@ -272,7 +272,8 @@ def require_rows(data: Scores | Moments, what: str) -> Scores:
 
     Examples
     --------
-    >>> require_rows(from_correlations(["a"], np.eye(1), n=9, source="a table"), "A bootstrap interval")
+    >>> table = from_correlations(["a"], np.eye(1), n=9, source="a table")
+    >>> require_rows(table, "A bootstrap interval")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
     analysis.errors.NeedsRows: a table: A bootstrap interval needs the answers of people. Only moments are at ...
