@@ -149,11 +149,9 @@ def _from_text(path: Path, content: bytes) -> pd.DataFrame:
 
 
 def _decoded(path: Path, content: bytes) -> str:
-    for mark, encoding in _BYTE_ORDER_MARKS.items():
-        if content.startswith(mark):
-            return content.decode(encoding)
+    marked = [encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if content.startswith(mark)]
     try:
-        text = content.decode("utf-8")
+        text = content.decode(marked[0] if marked else "utf-8")
     except UnicodeDecodeError:
         text = content.decode("cp1252", errors="replace")
     controls = sum(not (character.isprintable() or character in "\t\r\n\f") for character in text[:4096])

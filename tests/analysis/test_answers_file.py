@@ -71,7 +71,8 @@ def test_empty_columns_without_a_name_and_empty_rows_go(tmp_path: Path) -> None:
 
 
 def test_the_question_texts_of_a_qualtrics_export_are_skipped(tmp_path: Path) -> None:
-    text = 'psi1,psi2\n"I miss, them","Friend\nof mine"\n"{""ImportId"":""QID1""}","{""ImportId"":""QID2""}"\n1,2\n3,4\n'
+    texts = '"I miss, them","Friend\nof mine"\n"{""ImportId"":""QID1""}","{""ImportId"":""QID2""}"\n'
+    text = f"psi1,psi2\n{texts}1,2\n3,4\n"
     rows = load_rows(write(tmp_path, "a.csv", text))
     assert rows["psi1"].tolist() == [1, 3]
 
