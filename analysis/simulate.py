@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,9 +75,9 @@ def simulate_answers(instrument: Instrument, n: int, *, seed: int, careless: flo
     Returns
     -------
     DataFrame
-        One row per participation: the metadata columns, then one column per item in the order of the pages,
-        holding declared values (a reverse item is answered in reverse), missing where left open.
-        `synthetic` is True in every row; `seconds` is the time from start to finish.
+        One row per participation, laid out as the store gives them: the metadata columns that apply, then one
+        column per item in the instrument's order, holding declared values (a reverse item is answered in reverse),
+        missing where left open. `synthetic` is True in every row; `seconds` is the time from start to finish.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def simulate_answers(instrument: Instrument, n: int, *, seed: int, careless: flo
     _check_wishes(n, seed, careless)
     rng = np.random.Generator(np.random.SFC64(seed))
     people = _people(instrument, n, rng, careless)
-    answers = {item.id: _answers(item, people, rng) for item in _in_page_order(instrument)}
+    answers = {item.id: _answers(item, people, rng) for item in instrument.items}
     metadata = _metadata(instrument, people, rng)
     rows = pd.DataFrame({**metadata, **answers})
     return rows.sort_values("started", kind="stable", ignore_index=True).assign(participation=_numbered(n))
@@ -187,15 +187,14 @@ def _answers(item: Item, people: _People, rng: np.random.Generator) -> pd.Series
     """One item's column, with declared values only."""
     if item.choices is not None:
         values = np.array(sorted(item.choices.values))
-        column = pd.Series(values[_positions(item, len(values), people, rng)])
+        column = pd.Series(values[_positions(item, len(values), people, rng)], dtype="Int64")
     elif item.kind == "number":
-        column = pd.Series(_numbers(item, people.n, rng))
+        column = pd.Series(_numbers(item, people.n, rng), dtype="Int64")
     else:
-        return pd.Series([None] * people.n, dtype=object)
+        return pd.Series([None] * people.n, dtype="string")
     if item.required:
         return column
-    left_open = rng.random(people.n) < _LEFT_OPEN
-    return column.astype("Int64").mask(left_open) if left_open.any() else column
+    return column.mask(rng.random(people.n) < _LEFT_OPEN)
 
 
 def _positions(item: Item, k: int, people: _People, rng: np.random.Generator) -> np.ndarray:
@@ -226,7 +225,7 @@ def _leaning(item: Item, people: _People, rng: np.random.Generator) -> np.ndarra
         construct, loading = people.constructs[scale.id], float(np.sqrt(shared)) + uneven
     noise = np.sqrt(1 - loading**2 - _ACQUIESCENCE**2) * rng.standard_normal(people.n)
     keyed = loading * construct + noise
-    return (-keyed if item.reverse else keyed) + _ACQUIESCENCE * people.agreeing
+    return np.asarray((-keyed if item.reverse else keyed) + _ACQUIESCENCE * people.agreeing)
 
 
 def _cut(leaning: np.ndarray, k: int, item: Item, people: _People) -> np.ndarray:
@@ -250,7 +249,7 @@ def _numbers(item: Item, n: int, rng: np.random.Generator) -> np.ndarray:
 def _metadata(instrument: Instrument, people: _People, rng: np.random.Generator) -> dict[str, object]:
     n = people.n
     per_item = np.where(people.careless, rng.lognormal(0.2, 0.3, n), rng.lognormal(1.6, 0.3, n))
-    seconds = np.rint(10 + per_item * len(instrument.items)).astype(int)
+    seconds = np.rint(10 + per_item * len(instrument.items))
     day = pd.to_timedelta(rng.integers(0, _DAYS, n), unit="D")
     hour = pd.to_timedelta(np.rint(3600 * (8 + 15 * rng.beta(3, 2, n))), unit="s")
     started = _FIRST_DAY + day + hour
@@ -261,9 +260,8 @@ def _metadata(instrument: Instrument, people: _People, rng: np.random.Generator)
         "influencer": rng.choice(personas, n, p=(0.5, 0.3, 0.2)) if rated else "",
         "condition": "",
         "source": "simulated",
-        "wave": 1,
         "language": rng.choice(np.array(instrument.languages), n),
-        "consented": True,
+        "consented": "simulated",
         "started": started,
         "finished": started + pd.to_timedelta(seconds, unit="s"),
         "seconds": seconds,
@@ -271,14 +269,8 @@ def _metadata(instrument: Instrument, people: _People, rng: np.random.Generator)
         "synthetic": True,
         "test": False,
     }
-    return {name: columns[name] for name in METADATA}
+    return {name: columns[name] for name in METADATA if name in columns}
 
 
 def _numbered(n: int) -> list[str]:
     return [f"sim{number:05d}" for number in range(1, n + 1)]
-
-
-def _in_page_order(instrument: Instrument) -> Iterator[Item]:
-    for page in instrument.pages:
-        for id in page.items:
-            yield instrument.item(id)
