@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import copy
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.datafiles import data_file
+from analysis.errors import DataError, InstrumentError
+from analysis.instrument import (
+    METADATA,
+    Choices,
+    Instrument,
+    Item,
+    Page,
+    Scale,
+    check_instrument,
+    instrument_as_json,
+    instrument_from_dict,
+    instrument_from_json,
+    load_instrument,
+)
+
+SMALL = """
+id = "small"
+version = "1"
+title.en = "Small"
+title.nl = "Klein"
+languages = ["en", "nl"]
+
+[choices.agree]
+values = [1, 2, 3]
+labels.en = ["No", "Perhaps", "Yes"]
+labels.nl = ["Nee", "Misschien", "Ja"]
+
+[[items]]
+id = "s1"
+choices = "agree"
+text.en = "One"
+text.nl = "Een"
+
+[[items]]
+id = "s2"
+choices = "agree"
+reverse = true
+text.en = "Two"
+text.nl = "Twee"
+
+[[items]]
+id = "age"
+kind = "number"
+minimum = 0
+maximum = 120
+text.en = "How old?"
+text.nl = "Hoe oud?"
+
+[[scales]]
+id = "social"
+label.en = "Social"
+label.nl = "Sociaal"
+items = ["s1", "s2"]
+
+[[pages]]
+id = "one"
+title.en = "One"
+title.nl = "Een"
+items = ["s1", "s2", "age"]
+"""
+
+
+def problems_of(text: str, tmp_path: Path) -> list[str]:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return [str(problem) for problem in check_instrument(path)]
+
+
+def test_the_small_file_is_sound(tmp_path: Path) -> None:
+    assert problems_of(SMALL, tmp_path) == []
+    small = load_instrument(tmp_path / "mine.toml")
+    assert small.item("s2").reverse and small.item("s2").choices is not None
+    assert small.item("s1").kind == "likert"
+    assert small.item("age").kind == "number"
+    assert small.scale("social").minimum_share == 0.5
+    assert load_instrument(str(tmp_path / "mine.toml")).digest == small.digest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        ('title.nl = "Klein"\n', "", "title.nl", "translation is missing"),
+        ('text.nl = "Twee"\n', "", "item 's2', text.nl", "translation is missing"),
+        ('text.nl = "Twee"\n', 'text.nl = "  "\n', "item 's2', text.nl", "translation is missing"),
+        ('labels.nl = ["Nee", "Misschien", "Ja"]\n', "", "choices 'agree', labels.nl", "translation is missing"),
+        ('label.nl = "Sociaal"\n', "", "scale 'social', label.nl", "translation is missing"),
+        ('label.nl = "Sociaal"\n', 'label.nl = "S"\nlabel.de = "S"\n', "label.de", "'de' is not among the languages"),
+        ('id = "s2"', 'id = "s1"', "item 's1', id", "2 items have this id"),
+        ('id = "s2"', 'id = "S2"', "item 'S2', id", "no id that SPSS accepts"),
+        ('id = "s2"', 'id = "not"', "item 'not', id", "reserved word"),
+        ('id = "s2"', 'id = "finished"', "item 'finished', id", "metadata column"),
+        ('id = "s2"', 'id = "a234567890123456789012345678901234"', "item 'a23", "no id that SPSS accepts"),
+        ('id = "social"', 'id = "s1"', "scale 's1', id", "an item has this id too"),
+        ('items = ["s1", "s2"]', 'items = ["s1", "s3"]', "scale 'social', items", "there is no item 's3'"),
+        ('items = ["s1", "s2"]', 'items = ["s1", "s1"]', "scale 'social', items", "'s1' stands 2 times"),
+        ('items = ["s1", "s2"]', "items = []", "scale 'social', items", "the list is empty"),
+        ('items = ["s1", "s2", "age"]', 'items = ["s1", "s2"]', "item 'age'", "it stands on no page"),
+        ('"s2", "age"]', '"s2", "age", "old"]', "page 'one', items", "there is no item 'old'"),
+        ('choices = "agree"', 'choices = "agre"', "item 's1', choices", "there is no [choices.agre]"),
+        ('choices = "agree"', 'choises = "agree"', "item 's1', key 'choises'", "unknown"),
+        ('choices = "agree"\n', "", "item 's1', kind", "neither choices nor a kind"),
+        ('kind = "number"', 'kind = "numbr"', "item 'age', kind", "'numbr' is no kind of item"),
+        ('kind = "number"', 'kind = "number"\nreverse = true', "item 'age', reverse", "only an item with choices"),
+        ('items = ["s1", "s2"]', 'items = ["s1"]', "item 's2', reverse", "must be on a scale"),
+        ("values = [1, 2, 3]", "values = [1, 2, 9]", "item 's2', reverse", "do not mirror each other"),
+        ("values = [1, 2, 3]", "values = [1, 2]", "choices 'agree', labels.en", "3 labels for 2 values"),
+        ("values = [1, 2, 3]", "values = [1, 2, 2]", "choices 'agree', values", "2 stands 2 times"),
+        ("values = [1, 2, 3]", "values = [1, 2.5, 3]", "choices 'agree', values", "does not fit here"),
+        ("reverse = true", 'reverse = "yes"', "item 's2', reverse", "does not fit here"),
+        ("reverse = true", "check = 4", "item 's2', check", "4 is not among the values [1, 2, 3]"),
+        ("reverse = true", "check = 3", "scale 'social', items", "'s2' is an attention check"),
+        ("maximum = 120", "maximum = -1", "item 'age', minimum", "above the maximum -1"),
+        ('kind = "number"', 'kind = "text"', "item 'age', minimum", "only an item of kind"),
+        ('text.en = "One"', 'text.en = "Is {influencr} nice?"', "item 's1', text.en", "{influencr} stands for nothing"),
+        ('text.en = "One"', "text.en = 3", "item 's1', text", "does not fit here"),
+        ('languages = ["en", "nl"]', "languages = []", "languages", "the list is empty"),
+        ('languages = ["en", "nl"]', 'languages = ["en", "English"]', "languages", "'English' is no language code"),
+        ('version = "1"\n', "", "version", "this key is missing"),
+        ('id = "one"', 'id = "one"\norder = "shuffled"', "page 'one', order", "'shuffled' is no order"),
+        ('items = ["s1", "s2"]', 'items = ["s1", "s2"]\nminimum_share = 50', "minimum_share", "50 is no share"),
+    ],
+)
+def test_each_mistake_is_named_with_its_place(old: str, new: str, where: str, what: str, tmp_path: Path) -> None:
+    assert old in SMALL
+    found = problems_of(SMALL.replace(old, new, 1), tmp_path)
+    assert any(line.startswith("mine.toml, ") and where in line and what in line for line in found), found
+
+
+def test_all_problems_come_at_once_and_loading_raises_the_same(tmp_path: Path) -> None:
+    text = SMALL.replace('text.nl = "Twee"\n', "").replace('items = ["s1", "s2"]', 'items = ["s1", "s3"]')
+    text = text.replace("maximum = 120", "maximum = -1")
+    found = problems_of(text, tmp_path)
+    assert len(found) == 4  # also: the reverse-keyed s2 is on no scale any more
+    with pytest.raises(InstrumentError) as caught:
+        load_instrument(tmp_path / "mine.toml")
+    assert [str(problem) for problem in caught.value.problems] == found
+
+
+def test_a_misspelt_key_gets_a_suggestion(tmp_path: Path) -> None:
+    found = problems_of(SMALL.replace("reverse = true", "revers = true"), tmp_path)
+    assert found == ["mine.toml, item 's2', key 'revers': this key is unknown. Did you mean 'reverse'?"]
+
+
+def test_an_item_on_two_pages(tmp_path: Path) -> None:
+    second = '\n[[pages]]\nid = "two"\ntitle.en = "2"\ntitle.nl = "2"\nitems = ["age"]\n'
+    (line,) = problems_of(SMALL + second, tmp_path)
+    assert "item 'age': it stands on the pages one, two" in line
+
+
+def test_items_of_one_scale_share_one_range(tmp_path: Path) -> None:
+    more = SMALL.replace(
+        "[[items]]", '[choices.five]\nvalues = [1, 5]\nlabels.en = ["a", "b"]\nlabels.nl = ["a", "b"]\n\n[[items]]', 1
+    ).replace('choices = "agree"', 'choices = "five"', 1)
+    (line,) = problems_of(more, tmp_path)
+    assert "scale 'social', items: the items run 1 to 3 and 1 to 5" in line
+
+
+def test_broken_toml_names_the_line(tmp_path: Path) -> None:
+    (line,) = problems_of(SMALL.replace('version = "1"', "version = one"), tmp_path)
+    assert "mine.toml: this is not valid TOML" in line and "line 3" in line
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 3000, "id", "\x00", "[choices]\nagree = 3"])
+def test_no_text_raises_anything_but_problems(text: str, tmp_path: Path) -> None:
+    assert problems_of(text, tmp_path)
+
+
+def test_unreadable_files_are_one_problem_each(tmp_path: Path) -> None:
+    assert "cannot be read" in str(check_instrument(tmp_path / "absent.toml")[0])
+    assert "cannot be read" in str(check_instrument(tmp_path)[0])
+    (tmp_path / "latin.toml").write_bytes("title.en = 'caf\xe9'".encode("latin-1"))
+    assert "line 1 is not UTF-8" in str(check_instrument(tmp_path / "latin.toml")[0])
+    (tmp_path / "huge.toml").write_bytes(b"#" * 1_000_001)
+    assert "1000001 bytes" in str(check_instrument(tmp_path / "huge.toml")[0])
+    with pytest.raises(DataError, match="psi_core"):
+        load_instrument("psi_cor")
+    with pytest.raises(DataError):
+        load_instrument("..")
+
+
+def test_damaged_copies_of_the_core_questionnaire_never_crash() -> None:
+    """Every value of the file, one at a time, replaced by something of another type or taken away."""
+    content = tomllib.loads(data_file("instruments", "psi_core.toml").read_text(encoding="utf-8"))
+    kept = {"choices": {"agree7": content["choices"]["agree7"]}, "items": content["items"][3:7]}
+    small = content | kept | {"scales": content["scales"][1:2], "pages": content["pages"][3:4]}
+    for path in list(_paths(small)):
+        for damage in (None, 3, "x", [], {}, [3], {"en": 3}):
+            damaged = copy.deepcopy(small)
+            parent: Any = damaged
+            for step in path[:-1]:
+                parent = parent[step]
+            if damage is None:
+                del parent[path[-1]]
+            else:
+                parent[path[-1]] = damage
+            try:
+                instrument_from_dict(damaged, "damaged")
+            except InstrumentError as error:
+                assert error.problems
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> Any:
+    if path:
+        yield path
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, entry in entries:
+        yield from _paths(entry, (*path, key))
+
+
+IDS = st.from_regex(r"\A[a-z][a-z0-9_]{0,10}\Z")
+WORDS = st.dictionaries(st.sampled_from(["en", "nl"]), st.text(max_size=20))
+CHOICES = st.lists(st.integers(-9, 99), min_size=1, max_size=7, unique=True).flatmap(
+    lambda values: st.builds(
+        Choices,
+        IDS,
+        st.just(tuple(values)),
+        st.dictionaries(st.just("en"), st.tuples(*[st.text(max_size=5)] * len(values))),
+    )
+)
+ITEMS = st.builds(
+    Item,
+    IDS,
+    WORDS,
+    choices=st.none() | CHOICES,
+    reverse=st.booleans(),
+    check=st.none() | st.integers(),
+    minimum=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    hint=WORDS,
+)
+INSTRUMENTS = st.builds(
+    Instrument,
+    IDS,
+    st.text(max_size=5),
+    WORDS,
+    st.just(("en", "nl")),
+    st.lists(ITEMS, max_size=3).map(tuple),
+    st.lists(st.builds(Scale, IDS, WORDS, st.lists(IDS, max_size=3).map(tuple)), max_size=2).map(tuple),
+    st.lists(st.builds(Page, IDS, WORDS, st.lists(IDS, max_size=3).map(tuple)), max_size=2).map(tuple),
+)
+
+
+@given(INSTRUMENTS)
+def test_json_is_exact_both_ways(instrument: Instrument) -> None:
+    text = instrument_as_json(instrument)
+    again = instrument_from_json(text)
+    assert again == instrument
+    assert again.digest == instrument.digest
+    assert instrument_as_json(again) == text
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"id": "x"}'])
+def test_a_stored_text_that_is_no_instrument_is_refused(text: str) -> None:
+    with pytest.raises(InstrumentError, match="stored instrument"):
+        instrument_from_json(text)
+
+
+def test_the_digest_changes_with_a_single_letter(tmp_path: Path) -> None:
+    problems_of(SMALL, tmp_path)
+    before = load_instrument(tmp_path / "mine.toml").digest
+    problems_of(SMALL.replace('"One"', '"Ona"'), tmp_path)
+    assert load_instrument(tmp_path / "mine.toml").digest != before
+
+
+# -- the core questionnaire -------------------------------------------------------------------------------------------
+
+
+def test_the_core_questionnaire_covers_the_constructs() -> None:
+    core = load_instrument("psi_core")
+    sizes = {scale.id: len(scale.items) for scale in core.scales}
+    assert sizes == {"exposure": 3, "physical": 5, "social": 5, "homophily": 5, "psi": 8, "trust": 5, "purchase": 4}
+    turned = {scale.id: sum(core.item(id).reverse for id in scale.items) for scale in core.scales}
+    assert (turned["physical"], turned["social"], turned["homophily"]) == (2, 2, 2)
+    assert turned["psi"] >= 1
+    assert all(scale.source for scale in core.scales)
+    assert instrument_from_json(instrument_as_json(core)) == core
+
+
+def test_the_attention_check_hides_in_a_long_block() -> None:
+    core = load_instrument("psi_core")
+    (check,) = [item for item in core.items if item.check is not None]
+    (page,) = [page for page in core.pages if check.id in page.items]
+    assert len(page.items) == 9
+    assert check.choices is not None
+    for language in core.languages:
+        expected = check.choices.labels[language][check.choices.values.index(check.check or 0)]
+        assert f'"{expected}"' in check.text[language]
+
+
+def test_every_question_about_the_person_can_be_left_open() -> None:
+    core = load_instrument("psi_core")
+    for id in core.page("demographics").items:
+        assert not core.item(id).required
+    assert not core.page("demographics").per_influencer
+    assert all(core.item(id).required for scale in core.scales for id in scale.items)
+
+
+def test_the_dutch_speaks_informally_and_every_rating_names_the_persona() -> None:
+    core = load_instrument("psi_core")
+    for scale in core.scales:
+        for id in scale.items:
+            for text in core.item(id).text.values():
+                assert text.count("{influencer}") == 1
+    dutch = " ".join(json.loads(instrument_as_json(core))["items"][n]["text"]["nl"] for n in range(len(core.items)))
+    assert not re.search(r"\b(u|uw)\b", dutch, re.IGNORECASE)
+
+
+def test_no_item_takes_the_name_of_a_metadata_column() -> None:
+    core = load_instrument("psi_core")
+    assert not {item.id for item in core.items} & set(METADATA)

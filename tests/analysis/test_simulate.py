@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.errors import DataError
+from analysis.instrument import METADATA, Choices, Instrument, Item, Page, Scale, load_instrument
+from analysis.scoring import Scores, score
+from analysis.simulate import simulate_answers
+
+CORE = load_instrument("psi_core")
+
+
+def betas(scores: Scores, outcome: str, causes: list[str]) -> tuple[dict[str, float], float]:
+    """Standardised least squares and R2."""
+    table = scores.frame[[outcome, *causes]].to_numpy(dtype=float)
+    table = (table - table.mean(axis=0)) / table.std(axis=0)
+    slopes, *_ = np.linalg.lstsq(table[:, 1:], table[:, 0], rcond=None)
+    residuals = table[:, 0] - table[:, 1:] @ slopes
+    return dict(zip(causes, slopes.tolist(), strict=True)), float(1 - np.mean(residuals**2))
+
+
+def alpha(scores: Scores, scale: str) -> float:
+    covariance = np.cov(scores.items[list(scores.scales[scale])].to_numpy(dtype=float).T)
+    k = len(covariance)
+    return float(k / (k - 1) * (1 - np.trace(covariance) / covariance.sum()))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_four_thousand_answers_lie_in_the_published_ranges(seed: int) -> None:
+    scores = score(simulate_answers(CORE, 4000, seed=seed), CORE)
+    psi, r2_psi = betas(scores, "psi", ["physical", "social", "homophily"])
+    assert 0.28 <= psi["homophily"] <= 0.40
+    assert 0.10 <= psi["physical"] <= 0.36
+    assert 0.10 <= psi["social"] <= 0.40
+    assert 0.37 <= r2_psi <= 0.62
+    purchase, r2_purchase = betas(scores, "purchase", ["psi", "trust", "physical", "social", "homophily"])
+    assert 0.27 <= purchase["psi"] <= 0.40
+    assert 0.18 <= r2_purchase <= 0.37
+    for scale in scores.scales:
+        assert 0.75 <= alpha(scores, scale) <= 0.93, scale
+        mean, sd = float(scores.frame[scale].mean()), float(scores.frame[scale].std())
+        assert 2.7 <= 1 + (mean - 1) * 4 / 6 <= 3.9, scale  # the ranges are known for five points
+        assert 0.6 <= sd * 4 / 6 <= 1.1, scale
+
+
+def test_every_answer_is_a_declared_value_and_every_row_is_synthetic() -> None:
+    rows = simulate_answers(CORE, 300, seed=5)
+    assert rows["synthetic"].all() and not rows["test"].any()
+    for item in CORE.items:
+        given = rows[item.id].dropna()
+        assert len(given) > 280
+        if item.required:
+            assert len(given) == 300
+        if item.choices is not None:
+            assert set(given) <= set(item.choices.values)
+        else:
+            assert given.between(item.minimum or 0, item.maximum or 0).all()
+    assert score(rows, CORE).synthetic
+
+
+def test_the_metadata_hang_together() -> None:
+    rows = simulate_answers(CORE, 200, seed=5)
+    assert [name for name in METADATA if name in rows] == list(rows.columns[: len(rows.columns) - len(CORE.items)])
+    assert rows["participation"].is_unique
+    assert ((rows["finished"] - rows["started"]).dt.total_seconds() == rows["seconds"]).all()
+    assert rows["started"].is_monotonic_increasing
+    assert set(rows["language"]) == {"en", "nl"}
+    assert (rows["instrument"] == CORE.digest).all()
+
+
+def test_the_same_seed_gives_the_same_rows_and_another_seed_others() -> None:
+    once, again = simulate_answers(CORE, 50, seed=5), simulate_answers(CORE, 50, seed=5)
+    pd.testing.assert_frame_equal(once, again)
+    assert not once["psi1"].equals(simulate_answers(CORE, 50, seed=6)["psi1"])
+
+
+def test_reverse_items_are_answered_in_reverse() -> None:
+    rows = simulate_answers(CORE, 1000, seed=5, careless=0)
+    assert rows["social1"].corr(rows["social3"]) < -0.3
+    assert rows["social1"].corr(rows["social2"]) > 0.3
+
+
+def test_the_careless_fail_the_check_and_the_others_pass_it() -> None:
+    attentive = simulate_answers(CORE, 1000, seed=5, careless=0)
+    careless = simulate_answers(CORE, 1000, seed=5, careless=1)
+    assert (attentive["attention1"] == 6).mean() > 0.97
+    assert (careless["attention1"] == 6).mean() < 0.3
+    assert careless["seconds"].median() < attentive["seconds"].median() / 2
+    ratings = careless[[id for scale in CORE.scales for id in scale.items]]
+    assert 0.3 <= (ratings.nunique(axis=1) == 1).mean() <= 0.36
+
+
+def test_any_instrument_will_do() -> None:
+    yes = Choices("yes", (-2, 0, 7), {"en": ("a", "b", "c")})
+    items = (
+        Item("a1", {"en": "A"}, choices=yes),
+        Item("a2", {"en": "A"}, choices=yes),
+        Item("b1", {"en": "B"}, kind="number", minimum=3.5, maximum=4.5),
+        Item("c1", {"en": "C"}, kind="text"),
+        Item("d1", {"en": "D"}, choices=yes),
+        Item("e1", {"en": "E"}, kind="single", choices=yes),
+    )
+    scales = (Scale("a", {"en": "A"}, ("a1", "a2")), Scale("b", {"en": "B"}, ("b1",)))
+    page = Page("p", {"en": "P"}, tuple(item.id for item in items))
+    rows = simulate_answers(Instrument("x", "1", {"en": "X"}, ("en",), items, scales, (page,)), 500, seed=1)
+    assert set(rows["a1"].dropna()) == {-2, 0, 7}
+    assert set(rows["b1"].dropna()) == {4}
+    assert rows["c1"].isna().all()
+    assert rows["a1"].corr(rows["a2"]) > 0.5
+    assert (rows["influencer"] == "").all()
+
+
+def test_wishes_out_of_range_are_all_named() -> None:
+    with pytest.raises(DataError) as caught:
+        simulate_answers(CORE, 0, seed=-1, careless=2)
+    assert [problem.where for problem in caught.value.problems] == ["n", "seed", "careless"]
