@@ -59,7 +59,7 @@ instruments = Table(
     Column("digest", String(64), primary_key=True),
     _required("id", String(32)),
     _required("version", String(64)),
-    _required("content", JSON),
+    _required("content", Text),
     _required("added", Moment),
 )
 

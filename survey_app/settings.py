@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 from analysis.errors import Problem, SettingsError
 
-_KEYS = ("PARASOL_DATABASE", "PARASOL_ADDRESS", "PARASOL_PORT", "PARASOL_SECRET", "PARASOL_RESEARCHER")
+_KEYS = tuple(f"PARASOL_{name}" for name in ("DATABASE", "ADDRESS", "PORT", "SECRET", "RESEARCHER", "PUBLIC"))
 _SWITCH = {"on": True, "off": False}
 _SECRET_LENGTH = 32
 
@@ -19,8 +20,9 @@ _SECRET_LENGTH = 32
 class Settings:
     """How this installation runs.
 
-    `secret` signs the researcher's cookie; empty means the server makes one for each start. `researcher` says
-    whether this process shows the researcher's screens at all.
+    `secret` signs the researcher's cookie; empty means a key file beside the data. `researcher` says whether
+    this process shows the researcher's screens at all. `public` is the address by which respondents reach the
+    server, for links and QR codes; empty means the address it was asked at.
     """
 
     database: str
@@ -28,6 +30,7 @@ class Settings:
     port: int = 8501
     secret: str = field(default="", repr=False)
     researcher: bool = True
+    public: str = ""
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -45,13 +48,13 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     Raises
     ------
     SettingsError
-        With one problem for each variable that cannot be used, and for each unknown one.
+        With one problem for each variable that cannot be used, and for each misspelt one.
     """
     given = os.environ if environment is None else environment
     problems = [
-        Problem(key, "no setting has this name", f"Known settings: {', '.join(_KEYS)}.")
+        Problem(key, "no setting has this name", f"Write {near[0]}.")
         for key in sorted(given)
-        if key.startswith("PARASOL_") and key not in _KEYS
+        if key not in _KEYS and key.startswith("PARASOL_") and (near := get_close_matches(key, _KEYS, 1, 0.8))
     ]
     database = given.get("PARASOL_DATABASE") or f"sqlite:///{data_folder(given) / 'parasol.sqlite'}"
     port = given.get("PARASOL_PORT") or "8501"
@@ -65,10 +68,14 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         problems.append(Problem("PARASOL_SECRET", what, f"Give at least {_SECRET_LENGTH} random characters."))
     if researcher not in _SWITCH:
         problems.append(Problem("PARASOL_RESEARCHER", f"'{researcher}' is neither on nor off", "Write on or off."))
+    public = given.get("PARASOL_PUBLIC", "").rstrip("/")
+    if public and not public.startswith(("http://", "https://")):
+        what = f"'{public}' does not begin with http:// or https://"
+        problems.append(Problem("PARASOL_PUBLIC", what, "Write the whole address, for example https://survey.example."))
     if problems:
         raise SettingsError(*problems)
     address = given.get("PARASOL_ADDRESS") or "127.0.0.1"
-    return Settings(database, address, int(port), secret, _SWITCH[researcher])
+    return Settings(database, address, int(port), secret, _SWITCH[researcher], public)
 
 
 def data_folder(environment: Mapping[str, str]) -> Path:

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,8 +19,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from analysis.errors import DataError, Problem, StoreError, StudyClosed
-from analysis.instrument import METADATA, Choices, Instrument, Item, Page, Scale
+from analysis.instrument import Instrument, instrument_as_json, instrument_from_json
 from survey_app import schema
+from survey_app.answers import Answer
+from survey_app.rows import as_json, kept_from, new_id, rows_from
 from survey_app.study import (
     ACTIVE,
     Condition,
@@ -32,13 +33,13 @@ from survey_app.study import (
     StudyCounts,
     is_slug,
     next_condition,
+    one_line,
     study_problems,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Value = int | float | str | None
 Visit = Literal["visit", "declined"]
 
 _WAIT = 5
@@ -47,6 +48,28 @@ _WAIT = 5
 _MIGRATION_LOCK = 0x7061726173  # any fixed number: all processes that migrate take the same advisory lock
 _LINK_REMEDY = "Open the study's own link again."
 _DIGIT_FOR_LETTER = str.maketrans("018", "OIB")  # base32 has no 0, 1 and 8: whoever types one misread a letter
+
+_people = schema.participations
+
+# The statements of a respondent's way are built once: building them costs more than the database's own work.
+# A page save begins by touching the participation: that finds it, locks it and makes sure that it is still running.
+_RUNNING = _people.c.key_hash == sa.bindparam("key"), _people.c.finished.is_(None)
+_TOUCH = _people.update().where(*_RUNNING).values(revision=_people.c.revision + 1).returning(_people.c.id)
+_FINISH = (
+    _people.update()
+    .where(*_RUNNING)
+    .values(
+        finished=sa.bindparam("now", type_=schema.Moment),
+        withdrawal_hash=sa.bindparam("code"),
+        revision=_people.c.revision + 1,
+    )
+)
+_PARTICIPATION = sa.select(*(_people.c[name] for name in Participation.__dataclass_fields__)).where(
+    _people.c.key_hash == sa.bindparam("key")
+)
+_STUDY = sa.select(schema.studies).where(schema.studies.c.slug == sa.bindparam("slug"))
+# key_share: rows that refer to the study can be added meanwhile. SQLite's single writer needs no such lock.
+_STUDY_LOCKED = _STUDY.with_for_update(key_share=True)
 
 
 class Store:
@@ -67,6 +90,11 @@ class Store:
         self._sqlite = self._engine.dialect.name == "sqlite"
         # SQLite has a single writer and lets the others poll for it; threads queueing here wake up at once.
         self._turn = threading.Lock() if self._sqlite else None
+        insert = self._insert(schema.pages)
+        changed = {name: insert.excluded[name] for name in ("answers", "shown", "paradata", "saved")}
+        self._upsert_page = insert.on_conflict_do_update(
+            index_elements=["participation", "page", "influencer"], set_=changed
+        )
 
     # -- the database itself ------------------------------------------------------------------------------------
 
@@ -151,7 +179,7 @@ class Store:
             "digest": instrument.digest,
             "id": instrument.id,
             "version": instrument.version,
-            "content": asdict(instrument),
+            "content": instrument_as_json(instrument),
             "added": _now(),
         }
         with self._writing() as connection:
@@ -166,7 +194,7 @@ class Store:
         if content is None:
             what = f"holds no instrument {digest[:12]}"
             raise StoreError(Problem(self._where, what, "Add the instrument before its study."))
-        instrument = _instrument_from(content)
+        instrument = instrument_from_json(content)
         if instrument.digest != digest:
             what = f"instrument {digest[:12]} was altered after it was published"
             raise StoreError(Problem(self._where, what, "Restore the database from a backup."))
@@ -253,10 +281,10 @@ class Store:
                 if begun.study != study.id:
                     raise StudyClosed(Problem("the link", "belongs to another study", _LINK_REMEDY))
                 return begun
-            finished, active = _occupancy(connection, study)
+            finished, active = _occupancy(connection, study) if study.conditions or study.quota else ({}, {})
             _refuse_closed(study, sum(finished.values()))
             participation = Participation(
-                id="p" + secrets.token_hex(8),
+                id=new_id(),
                 study=study.id,
                 language=language,
                 source=_source(study, source),
@@ -266,8 +294,8 @@ class Store:
                 finished=None,
                 synthetic=synthetic or study.synthetic,
                 test=test,
-                influencer=_plain(influencer, 200),
-                external={_plain(name, 64): _plain(value, 200) for name, value in (external or {}).items()},
+                influencer=one_line(influencer, 200),
+                external={one_line(name, 64): one_line(value, 200) for name, value in (external or {}).items()},
             )
             row = asdict(participation) | {"key_hash": _hash(key), "instrument": study.instrument, "revision": 0}
             connection.execute(schema.participations.insert(), row)
@@ -280,7 +308,7 @@ class Store:
 
     def name_influencer(self, key: str, name: str) -> None:
         """Keep (or correct) the name of the influencer the respondent follows."""
-        name = _plain(name, 200)
+        name = one_line(name, 200)
         with self._writing() as connection:
             begun = _begun(connection, key)
             _change(connection, begun, influencer=name)
@@ -296,7 +324,7 @@ class Store:
         self,
         key: str,
         page: str,
-        answers: Mapping[str, Value],
+        answers: Mapping[str, Answer],
         *,
         influencer: str = "",
         order: Sequence[str] = (),
@@ -309,30 +337,23 @@ class Store:
         StudyClosed
             When the key is unknown, or the participation is finished and these answers differ from those it has.
         """
-        people, pages = schema.participations, schema.pages
         row = {
             "page": page,
-            "influencer": _plain(influencer, 200),
-            "answers": _json(dict(answers)),
-            "shown": _json(list(order)),
-            "paradata": _json(dict(paradata or {})),
+            "influencer": one_line(influencer, 200),
+            "answers": as_json(dict(answers)),
+            "shown": as_json(list(order)),
+            "paradata": as_json(dict(paradata or {})),
             "saved": _now(),
         }
-        # One statement finds the participation, locks it and makes sure that it is still running.
-        running = people.c.key_hash == _hash(key), people.c.finished.is_(None)
-        touch = people.update().where(*running).values(revision=people.c.revision + 1).returning(people.c.id)
-        insert = self._insert(pages)
-        changed = {name: insert.excluded[name] for name in ("answers", "shown", "paradata", "saved")}
-        upsert = insert.on_conflict_do_update(index_elements=["participation", "page", "influencer"], set_=changed)
         with self._writing() as connection:
-            id = connection.execute(touch).scalar()
+            id = connection.execute(_TOUCH, {"key": _hash(key)}).scalar()
             if id is not None:
-                connection.execute(upsert, row | {"participation": id})
+                connection.execute(self._upsert_page, row | {"participation": id})
             elif not _is_kept(connection, _begun(connection, key).id, row):
                 what = "is finished, so its answers do not change any more"
                 raise StudyClosed(Problem("this participation", what, "Answers sent before are safe."))
 
-    def answers(self, key: str) -> dict[str, dict[str, Value]]:
+    def answers(self, key: str) -> dict[str, dict[str, Answer]]:
         """The answers so far, {page id: {item id: value}}; empty for an unknown key."""
         people, pages = schema.participations, schema.pages
         query = sa.select(pages.c.page, pages.c.answers).join(people).where(people.c.key_hash == _hash(key))
@@ -342,12 +363,10 @@ class Store:
 
     def finish(self, key: str) -> str:
         """Finish the participation and return the code that withdraws it; finishing again returns the same code."""
-        people = schema.participations
         code = _withdrawal_code(key)
-        done = {"finished": _now(), "withdrawal_hash": _hash(code), "revision": people.c.revision + 1}
-        running = people.c.key_hash == _hash(key), people.c.finished.is_(None)
+        done = {"key": _hash(key), "now": _now(), "code": _hash(code)}
         with self._writing() as connection:
-            if not connection.execute(people.update().where(*running).values(done)).rowcount:
+            if not connection.execute(_FINISH, done).rowcount:
                 _begun(connection, key)
         return code
 
@@ -437,11 +456,12 @@ class Store:
                 people.c.finished,
                 people.c.instrument,
                 people.c.synthetic,
+                people.c.test,
             )
             participations = connection.execute(meta.where(*chosen).order_by(people.c.started, people.c.id)).all()
             saved = sa.select(pages.c.participation, pages.c.influencer, pages.c.answers)
             kept = connection.execute(saved.join(people).where(*chosen)).all()
-        return _frame(participations, kept, self.instrument(study.instrument))
+        return rows_from(participations, kept, self.instrument(study.instrument))
 
     def add_rows(self, slug: str, frame: pd.DataFrame, instrument: Instrument) -> int:
         """Add finished participations from a table, one per `participation` (or per row without that column).
@@ -470,7 +490,7 @@ class Store:
             if instrument.digest != study.instrument:
                 what = f"asks instrument {study.instrument[:12]}, the answers are of {instrument.digest[:12]}"
                 raise DataError(Problem(f"study '{slug}'", what, "Add them to a study with their instrument."))
-            participations, saved = _participations_from(frame, instrument, study)
+            participations, saved = kept_from(frame, instrument, study)
             for table, rows in ((schema.participations, participations), (schema.pages, saved)):
                 if rows:
                     connection.execute(table.insert(), rows)
@@ -563,7 +583,7 @@ def _busy(where: str) -> StoreError:
 
 
 def _no_study(slug: str) -> StudyClosed:
-    return StudyClosed(Problem("the link", f"there is no study '{_plain(slug, 64)}' here", "Check the link."))
+    return StudyClosed(Problem("the link", f"there is no study '{one_line(slug, 64)}' here", "Check the link."))
 
 
 def _refuse_closed(study: Study, finished: int) -> None:
@@ -579,11 +599,8 @@ def _refuse_closed(study: Study, finished: int) -> None:
 
 
 def _study(connection: sa.Connection, slug: str, *, lock: bool = False) -> Study:
-    query = sa.select(schema.studies).where(schema.studies.c.slug == slug)
-    if lock:
-        # key_share: rows that refer to the study can be added meanwhile. SQLite's single writer needs no such lock.
-        query = query.with_for_update(key_share=True)
-    row = connection.execute(query).one_or_none() if is_slug(slug) else None
+    query = _STUDY_LOCKED if lock else _STUDY
+    row = connection.execute(query, {"slug": slug}).one_or_none() if is_slug(slug) else None
     if row is None:
         raise _no_study(slug)
     return _study_from(row)
@@ -598,12 +615,8 @@ def _study_from(row: sa.Row[Any]) -> Study:
     return Study(**kept)
 
 
-_PARTICIPATION = [schema.participations.c[name] for name in Participation.__dataclass_fields__]
-
-
 def _participation(connection: sa.Connection, key: str) -> Participation | None:
-    query = sa.select(*_PARTICIPATION).where(schema.participations.c.key_hash == _hash(key))
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_PARTICIPATION, {"key": _hash(key)}).one_or_none()
     return None if row is None else Participation(**row._mapping)
 
 
@@ -651,26 +664,6 @@ def _occupancy(connection: sa.Connection, study: Study) -> tuple[dict[str, int],
     return {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}
 
 
-def _instrument_from(content: Mapping[str, Any]) -> Instrument:
-    """The inverse of `asdict`, after JSON has turned its tuples into lists."""
-
-    def tupled(value: Any) -> Any:
-        if isinstance(value, list):
-            return tuple(tupled(part) for part in value)
-        if isinstance(value, dict):
-            return {name: tupled(part) for name, part in value.items()}
-        return value
-
-    kept = tupled(dict(content))
-    items = tuple(
-        Item(**(item | {"choices": None if item["choices"] is None else Choices(**item["choices"])}))
-        for item in kept["items"]
-    )
-    scales = tuple(Scale(**scale) for scale in kept["scales"])
-    pages = tuple(Page(**page) for page in kept["pages"])
-    return Instrument(**(kept | {"items": items, "scales": scales, "pages": pages}))
-
-
 # -- small conversions ------------------------------------------------------------------------------------------
 
 
@@ -691,176 +684,7 @@ def _in_fours(letters: str) -> str:
     return "-".join(letters[start : start + 4] for start in range(0, len(letters), 4))
 
 
-def _plain(text: str, length: int) -> str:
-    """One line without what a database or a screen cannot hold: control characters and half surrogate pairs."""
-    return "".join(char if char.isprintable() else " " for char in text).strip()[:length]
-
-
 def _source(study: Study, label: str) -> str:
     """A declared label as it is, an undeclared one as `other`; where none are declared, any short label."""
-    label = _plain(label, 32)
+    label = one_line(label, 32)
     return label if not label or not study.sources or label in study.sources else "other"
-
-
-def _json(value: object) -> str:
-    try:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        what = f"holds a value that is neither number nor text ({error})"
-        raise DataError(Problem("the page", what, "Send numbers, texts or nothing.")) from error
-
-
-# -- rows -------------------------------------------------------------------------------------------------------
-
-
-def _frame(participations: Sequence[Any], kept: Sequence[Any], instrument: Instrument) -> pd.DataFrame:
-    import pandas as pd
-
-    # One decoding of one long text is several times faster than one for each page.
-    decoded = json.loads(f"[{','.join(row[2] for row in kept)}]")
-    once: dict[str, dict[str, Value]] = {}
-    rated: dict[str, dict[str, dict[str, Value]]] = {}
-    for (participation, influencer, _), answers in zip(kept, decoded, strict=True):
-        if influencer:
-            rated.setdefault(participation, {}).setdefault(influencer, {}).update(answers)
-        else:
-            once.setdefault(participation, {}).update(answers)
-    meta, answered = [], []
-    for person in participations:
-        own = once.get(person.id, {})
-        for influencer, answers in (rated.get(person.id) or {person.influencer: {}}).items():
-            meta.append((person, influencer))
-            answered.append(own | answers if answers else own)
-    started = pd.Series([person.started for person, _ in meta], dtype="datetime64[us, UTC]")
-    finished = pd.Series([person.finished for person, _ in meta], dtype="datetime64[us, UTC]")
-    columns: dict[str, Any] = {
-        "participation": pd.array([person.id for person, _ in meta], dtype="str"),
-        "influencer": pd.array([influencer for _, influencer in meta], dtype="str"),
-        "condition": pd.array([person.condition for person, _ in meta], dtype="str"),
-        "source": pd.array([person.source for person, _ in meta], dtype="str"),
-        "language": pd.array([person.language for person, _ in meta], dtype="str"),
-        "consented": pd.array([person.consent_version for person, _ in meta], dtype="str"),
-        "started": started,
-        "finished": finished,
-        "seconds": (finished - started).dt.total_seconds(),
-        "instrument": pd.array([person.instrument for person, _ in meta], dtype="str"),
-        "synthetic": pd.array([person.synthetic for person, _ in meta], dtype="bool"),
-        "test": pd.array([False] * len(meta), dtype="bool"),
-    }
-    columns |= {item.id: _column([row.get(item.id) for row in answered], item) for item in instrument.items}
-    return pd.DataFrame(columns)
-
-
-def _column(values: list[Value], item: Item) -> Any:
-    """The narrowest nullable column that holds the values as they are."""
-    import pandas as pd
-
-    if item.kind == "text":
-        return pd.array(values, dtype="str")
-    for dtype in ("Int64", "Float64"):
-        try:
-            return pd.array(values, dtype=dtype)
-        except (TypeError, ValueError):
-            continue
-    return pd.array(values, dtype="object")
-
-
-def _participations_from(
-    frame: pd.DataFrame, instrument: Instrument, study: Study
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows for the tables `participations` and `pages`."""
-    known = {item.id: item for item in instrument.items}
-    asked = [str(column) for column in frame.columns if str(column) in known]
-    problems = [
-        Problem(f"column '{column}'", "is no item of the instrument", "Remove or rename it.")
-        for column in frame.columns
-        if str(column) not in known and str(column) not in METADATA
-    ]
-    values = {}
-    for column in asked:
-        try:
-            values[column] = [_declared(value, known[column]) for value in frame[column].tolist()]
-        except ValueError as error:
-            problems.append(Problem(f"column '{column}'", str(error), "Correct it or leave it empty."))
-    if problems:
-        raise DataError(*problems)
-    meta: list[dict[str, Any]] = frame[[name for name in METADATA if name in frame.columns]].to_dict("records")
-    now = _now()
-    participations: dict[object, dict[str, Any]] = {}
-    saved: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for number in range(len(frame)):
-        described = {name: value for name, value in meta[number].items() if not _is_missing(value)} if meta else {}
-        person = participations.setdefault(
-            described.get("participation", number), _person_from(described, study, instrument.languages[0], now)
-        )
-        for page in instrument.pages:
-            answers = {item: values[item][number] for item in page.items if item in values}
-            rated = _plain(str(described.get("influencer", "")), 200) if page.per_influencer else ""
-            if answers:
-                saved[person["id"], page.id, rated] = {
-                    "participation": person["id"],
-                    "page": page.id,
-                    "influencer": rated,
-                    "answers": _json(answers),
-                    "shown": "[]",
-                    "paradata": "{}",
-                    "saved": person["finished"],
-                }
-    return list(participations.values()), list(saved.values())
-
-
-def _person_from(described: Mapping[str, Any], study: Study, language: str, now: datetime) -> dict[str, Any]:
-    started, finished = _moment(described.get("started"), now), _moment(described.get("finished"), now)
-    return {
-        "id": "p" + secrets.token_hex(8),
-        "study": study.id,
-        "instrument": study.instrument,
-        "key_hash": None,
-        "withdrawal_hash": None,
-        "language": str(described.get("language", language)),
-        "source": _plain(str(described.get("source", "")), 32),
-        "condition": str(described.get("condition", "")),
-        "consent_version": str(described.get("consented", study.consent_version)),
-        "influencer": _plain(str(described.get("influencer", "")), 200),
-        "started": min(started, finished),
-        "finished": finished,
-        "synthetic": study.synthetic or bool(described.get("synthetic", False)),
-        "test": bool(described.get("test", False)),
-        "external": {},
-        "revision": 1,
-    }
-
-
-def _moment(value: Any, now: datetime) -> datetime:
-    """A time as a table may hold it (pandas' Timestamp, datetime, ISO text); the present one where there is none."""
-    if value is None:
-        return now
-    moment = value.to_pydatetime() if hasattr(value, "to_pydatetime") else value
-    moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _is_missing(value: object) -> bool:
-    """NaN and NaT differ from themselves; pandas.NA says neither yes nor no."""
-    if value is None:
-        return True
-    try:
-        return bool(value != value)
-    except TypeError:
-        return True
-
-
-def _declared(value: Any, item: Item) -> Value:
-    """The value as the instrument declares it: 4.0 from a table with gaps is the 4 of the choices."""
-    if _is_missing(value):
-        return None
-    if item.kind == "text":
-        return str(value)
-    if isinstance(value, str | bool):
-        raise ValueError(f"holds {value!r}, which is no number")
-    number = float(value)
-    plain = int(number) if number.is_integer() and not (item.kind == "number" and isinstance(value, float)) else number
-    if item.choices is not None and plain not in item.choices.values:
-        low, high = item.choices.span
-        raise ValueError(f"holds {plain}, the declared values lie from {low} to {high}")
-    return plain

@@ -103,6 +103,11 @@ class StudyCounts:
     by_source: Mapping[str, SourceCounts]
 
 
+def one_line(text: str, length: int) -> str:
+    """The text without what a database or a screen cannot hold: control characters and half surrogate pairs."""
+    return "".join(char if char.isprintable() else " " for char in text).strip()[:length]
+
+
 def is_slug(text: str) -> bool:
     """Can this text be the last part of a study's address?"""
     return _SLUG.fullmatch(text) is not None
