@@ -1,0 +1,161 @@
+"""Published tables: what is shipped, what is refused, and how far rounding can move an estimate."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+
+import numpy as np
+import pytest
+
+from analysis.datafiles import data_file
+from analysis.errors import DataError, MomentsError
+from analysis.model import parse_model
+from analysis.moments import from_correlations
+from analysis.published import check_admissible, load_published, published_from, published_studies, range_under_rounding
+
+
+def content(id: str) -> dict:
+    return copy.deepcopy(tomllib.loads(data_file("published", f"{id}.toml").read_text(encoding="utf-8")))
+
+
+def test_every_shipped_study_loads_under_its_file_name_with_context_in_both_languages():
+    studies = published_studies()
+    assert [study.id for study in studies] == [path.stem for path in sorted(data_file("published").glob("*.toml"))]
+    assert all({"en", "nl"} <= set(study.context) for study in studies)
+    assert all({"en", "nl"} <= set(variable.label) for study in studies for variable in study.variables)
+    assert {study.id for study in studies if check_admissible(study)} == {"heliyon_2022"}
+
+
+def test_gao_gives_moments_with_its_means_and_spreads():
+    moments = load_published("gao_2023").moments()
+    assert (moments.n, moments.names[0]) == (378, "lik")
+    assert moments.sd == pytest.approx([1.020, 0.930, 0.900, 0.906, 0.899, 0.835])
+    assert moments.correlations[5, 3] == pytest.approx(0.645)
+    assert not moments.synthetic
+
+
+def test_refitting_gao_stays_within_the_stated_distance_of_every_printed_number():
+    gao = load_published("gao_2023")
+    table = range_under_rounding(gao.model, gao.moments(), draws=0)
+    betas = table[table.kind == "beta"].set_index(["outcome", "term"]).estimate
+    assert len(betas) == len(gao.paths) == 11
+    assert all(abs(betas[key] - printed) <= 0.006 for key, printed in gao.paths.items())
+    shares = table[table.kind == "r_squared"].set_index("outcome").estimate
+    assert all(abs(shares[key] - printed) < 0.0115 for key, printed in gao.r_squared.items())
+
+
+def test_qatar_has_paths_but_no_moments():
+    qatar = load_published("qatar_2023")
+    assert qatar.paths["psi", "affability"] == 0.363
+    with pytest.raises(MomentsError, match="no complete correlation table"):
+        qatar.moments()
+
+
+def test_heliyon_is_refused_with_the_r_squared_it_implies():
+    with pytest.raises(MomentsError, match=r"psr.*R2 of at least 1\.02 \(1\.30"):
+        load_published("heliyon_2022").moments()
+
+
+def test_the_implied_bound_is_reached_and_never_beaten():
+    """The bound says: no residual correlations give less. Random ones must not, and the best comes near."""
+    c, b = np.array([0.746, 0.746, 0.768]), np.array([0.430, 0.590, 0.326])
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(4000):
+        angle = rng.normal(size=(3, 2))
+        angle /= np.linalg.norm(angle, axis=1)[:, None]
+        r = np.outer(c, c) + np.sqrt(np.outer(1 - c**2, 1 - c**2)) * (angle @ angle.T)
+        found.append(b @ r @ b)
+    assert min(found) >= (b @ c) ** 2 - 1e-12
+    assert min(found) == pytest.approx((b @ c) ** 2, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d["correlations"]["pin"].update(lik=-0.95), "smallest eigenvalue"),
+        (lambda d: d["correlations"]["pin"].update(lik=1.2), "between -1 and 1"),
+        (lambda d: d["r_squared"].update(sop=1.3), "R2 is printed as 1.3"),
+        (lambda d: d["indirects"].update({"lik -> sop -> pin": 0.136}), "multiply to 0.036"),
+        (lambda d: d["indirects"].update({"sop -> tel -> pin": 0.1}), "is not printed"),
+        (lambda d: d["variables"][0].update(alpha=1.1), "alpha is 1.1"),
+        (lambda d: d["variables"][0].update(mean=5.4), "outside the answers"),
+        (lambda d: d["variables"][0].update(mean=4.9, sd=1.5), "no standard deviation"),
+        (lambda d: d["variables"][5].update(loadings=[0.8, 0.82, 0.9]), "AVE is printed as 0.667, but"),
+        (lambda d: d["variables"][5].update(loadings=[0.8, 1.2, 0.9]), "loading is 1.2"),
+    ],
+)
+def test_each_impossibility_is_named(change, message):
+    changed = content("gao_2023")
+    change(changed)
+    problems = check_admissible(published_from(changed))
+    assert len(problems) == (2 if "AVE" in message else 1)
+    assert message in str(problems[0])
+    with pytest.raises(MomentsError):
+        published_from(changed).moments()
+
+
+def test_loadings_that_fit_their_ave_and_cr_pass():
+    changed = content("gao_2023")
+    loadings = [0.75, 0.85, 0.845]
+    whole = sum(loadings) ** 2
+    average = float(np.mean(np.square(loadings)))
+    changed["variables"][5].update(
+        loadings=loadings, ave=round(average, 3), cr=round(whole / (whole + 3 - 3 * average), 3)
+    )
+    assert check_admissible(published_from(changed)) == ()
+
+
+def test_several_problems_are_told_at_once():
+    changed = content("gao_2023")
+    changed["variables"][0]["alpha"] = 1.1
+    changed["r_squared"]["sop"] = 1.3
+    with pytest.raises(MomentsError) as caught:
+        published_from(changed).moments()
+    assert len(caught.value.problems) == 2
+
+
+def test_files_that_contradict_themselves_are_refused():
+    with pytest.raises(DataError, match="no such file"):
+        load_published("nobody_1999")
+    changed = content("gao_2023")
+    changed["correlations"]["sop"].pop("lik")
+    with pytest.raises(DataError, match="lik and sop stands there 0 times"):
+        published_from(changed)
+    changed = content("gao_2023")
+    changed["model"] += "zzz ~ lik"
+    with pytest.raises(DataError, match="zzz is used"):
+        published_from(changed)
+
+
+def test_rounding_range_is_exact_with_one_predictor_and_wider_with_fewer_decimals():
+    gao = load_published("gao_2023")
+    one = range_under_rounding(parse_model("pin ~ sop"), gao.moments())
+    assert one.loc[0, ["low", "high"]].tolist() == pytest.approx([0.6445, 0.6455])
+    assert set(one.found) == {"exact"}
+    three = range_under_rounding(gao.model, gao.moments())
+    two = range_under_rounding(gao.model, gao.moments(), decimals=2)
+    assert ((two.high - two.low) > 5 * (three.high - three.low)).all()
+    assert ((three.low < three.estimate) & (three.estimate < three.high)).all()
+    again = range_under_rounding(gao.model, gao.moments())
+    assert three.equals(again)
+
+
+def test_the_search_finds_what_random_tables_within_rounding_cannot_beat():
+    gao = load_published("gao_2023")
+    moments = gao.moments()
+    table = range_under_rounding(gao.model, moments, decimals=2, draws=0)
+    rng = np.random.default_rng(7)
+    for _ in range(300):
+        noise = np.tril(rng.choice((-0.005, 0.005), size=(6, 6)), -1)
+        other = from_correlations(moments.names, moments.correlations + noise + noise.T, n=378)
+        inside = range_under_rounding(gao.model, other, draws=0).estimate
+        assert (inside <= table.high + 1e-9).all()
+        assert (inside >= table.low - 1e-9).all()
+
+
+def test_a_table_that_rounding_can_make_singular_is_refused():
+    table = from_correlations(["a", "b", "y"], np.array([[1, 0, 0], [0.999, 1, 0], [0.5, 0.5, 1]]), n=50)
+    with pytest.raises(MomentsError, match="singular"):
+        range_under_rounding(parse_model("y ~ a + b"), table, decimals=2)
