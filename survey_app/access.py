@@ -1,0 +1,109 @@
+"""Who may see the researcher's screens: whoever opened a one-time link and now holds a signed cookie."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import threading
+import time
+from pathlib import Path
+
+import streamlit as st
+
+from analysis.errors import Problem, SettingsError
+from survey_app.settings import Settings, data_folder, load_settings
+
+COOKIE = "parasol_access"
+LASTS = 30 * 24 * 3600
+
+
+class OneTimeLinks:
+    """The links that were printed and not opened yet. They live in memory: a new start prints a new one."""
+
+    def __init__(self) -> None:
+        self._unused: set[bytes] = set()
+        self._lock = threading.Lock()
+
+    def issue(self) -> str:
+        """A new token, good for one opening."""
+        token = secrets.token_urlsafe(32)
+        with self._lock:
+            self._unused.add(_digest(token))
+        return token
+
+    def redeem(self, token: str) -> bool:
+        """Was this token still good? It is used up now."""
+        with self._lock:
+            try:
+                self._unused.remove(_digest(token))
+            except KeyError:
+                return False
+            return True
+
+
+def load_secret(settings: Settings) -> bytes:
+    """The secret that signs the cookies: the setting, or a key file that is made once beside the data.
+
+    All processes of an installation share it, so a restart does not send a researcher away.
+    """
+    if settings.secret:
+        return settings.secret.encode()
+    path = _key_file(settings)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        draft.touch(mode=0o600)
+        draft.write_bytes(secrets.token_hex(32).encode())
+        try:
+            os.link(draft, path)  # fails where another process was first; never shows a half-written key
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        return path.read_bytes()
+    except OSError as trouble:
+        remedy = "Make the folder writable, or set PARASOL_SECRET to at least 32 random characters."
+        raise SettingsError(Problem(str(path), f"the access key cannot be kept ({trouble.strerror})", remedy)) from None
+
+
+def sign_access(secret: bytes, now: float | None = None) -> str:
+    """A cookie value that admits its holder for 30 days."""
+    expires = int((time.time() if now is None else now) + LASTS)
+    payload = f"{expires}.{secrets.token_urlsafe(12)}"
+    return f"{payload}.{_signature(secret, payload)}"
+
+
+def admits(secret: bytes, cookie: str, now: float | None = None) -> bool:
+    """Did this installation sign the cookie, and is it still good?"""
+    payload, _, signature = cookie.rpartition(".")
+    if not hmac.compare_digest(signature.encode(), _signature(secret, payload).encode()):
+        return False
+    return (time.time() if now is None else now) < int(payload.partition(".")[0])
+
+
+def researcher_here() -> bool:
+    """May the person of this session see the researcher's screens?"""
+    settings, secret = _settings_and_secret()
+    return settings.researcher and admits(secret, st.context.cookies.get(COOKIE, ""))
+
+
+@st.cache_resource(show_spinner=False)
+def _settings_and_secret() -> tuple[Settings, bytes]:
+    settings = load_settings()
+    return settings, load_secret(settings)
+
+
+def _key_file(settings: Settings) -> Path:
+    scheme, _, path = settings.database.partition(":///")
+    folder = Path(path).parent if scheme == "sqlite" else data_folder(os.environ)
+    return folder / "access.key"
+
+
+def _signature(secret: bytes, payload: str) -> str:
+    return hmac.new(secret, f"{COOKIE}.{payload}".encode(), hashlib.sha256).hexdigest()
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,58 @@
+"""The one list of screens. Streamlit runs this file once for each step of each person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+
+def _respondent() -> None:
+    from survey_app.screens.respondent import show_respondent
+
+    show_respondent()
+
+
+def _results() -> None:
+    from survey_app.screens.results import show_results
+
+    show_results()
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One screen of the researcher: its address, its key in the interface texts, its icon, what shows it.
+
+    The screens import pandas and statistics; they are imported when they are opened, never for a respondent.
+    """
+
+    path: str
+    title: str
+    icon: str
+    show: Callable[[], None]
+
+
+RESEARCHER_SCREENS = (Screen("results", "screens.results", ":material/monitoring:", _results),)
+
+
+def show_app() -> None:
+    """The respondent's side for a respondent, the researcher's screens for whoever holds access."""
+    from survey_app.access import researcher_here
+    from survey_app.words import words
+
+    if "t" in st.query_params or not researcher_here():
+        st.set_page_config(page_title="Parasol", layout="centered", initial_sidebar_state="collapsed")
+        st.navigation([st.Page(_respondent, title="Parasol", default=True)], position="hidden").run()
+        return
+    st.set_page_config(page_title="Parasol", layout="wide")
+    w = words(str(st.session_state.get("language", "en")))
+    pages = [
+        st.Page(screen.show, title=w(screen.title), icon=screen.icon, url_path=screen.path, default=index == 0)
+        for index, screen in enumerate(RESEARCHER_SCREENS)
+    ]
+    st.navigation(pages).run()
+
+
+if __name__ == "__main__":
+    show_app()

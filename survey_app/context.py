@@ -1,0 +1,47 @@
+"""The only Streamlit caches: what all sessions of a process share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from analysis.instrument import Instrument
+from survey_app.settings import load_settings
+from survey_app.store import Store
+from survey_app.study import Study
+
+
+@dataclass(frozen=True)
+class StudyContext:
+    """A study and the instrument it is bound to."""
+
+    study: Study
+    instrument: Instrument
+
+
+@st.cache_resource(show_spinner=False)
+def open_store() -> Store:
+    """The store of this process; it is migrated when the server starts, never here."""
+    return Store(load_settings().database)
+
+
+@st.cache_resource(show_spinner=False)
+def load_frozen_instrument(digest: str) -> Instrument:
+    """The instrument of that digest; it can never change."""
+    return open_store().instrument(digest)
+
+
+@st.cache_resource(show_spinner=False)
+def load_instrument_of(study_id: str) -> Instrument:
+    """The instrument a study (named by its id) is bound to; that never changes once somebody takes part."""
+    digest = next(study.instrument for study in open_store().studies() if study.id == study_id)
+    return load_frozen_instrument(digest)
+
+
+# A study may be closed at any moment. The store itself refuses late answers, so a page may show an old state briefly.
+@st.cache_resource(show_spinner=False, ttl=3, max_entries=200)
+def load_study_context(slug: str) -> StudyContext:
+    """The study with that slug and its instrument."""
+    study = open_store().study(slug)
+    return StudyContext(study, load_frozen_instrument(study.instrument))

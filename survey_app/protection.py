@@ -1,0 +1,88 @@
+"""What every answer of the server carries, and what is never answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from functools import lru_cache
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from survey_app.plain_page import plain_page
+
+# Open to anybody in Streamlit: counts of sessions, and a second way to drive the app.
+BLOCKED = ("/_stcore/metrics", "/_stcore/agent")
+
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    # The respondent's key is in the address: no other site may learn it.
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
+}
+
+
+@lru_cache(maxsize=64)
+def content_policy(host: str) -> str:
+    """The content policy of a page at `host`: this server and nobody else."""
+    # Older Safari does not take 'self' to include this server's own websocket.
+    socket = f" ws://{host} wss://{host}" if re.fullmatch(r"[A-Za-z0-9.:\[\]-]{1,255}", host) else ""
+    return "; ".join(
+        (
+            "default-src 'self'",
+            "script-src 'self' blob:",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "media-src 'self' data: blob:",
+            "worker-src 'self' blob:",
+            f"connect-src 'self'{socket}",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+class Protection:
+    """ASGI middleware: security headers on every answer, 404 for the blocked paths."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+        headers = HEADERS | {"content-security-policy": content_policy(host)}
+        encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+        async def send_protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [pair for pair in message.get("headers", []) if pair[0].lower().decode() not in headers]
+                message = {**message, "headers": [*kept, *encoded]}
+            await send(message)
+
+        blocked = any(scope["path"] == path or scope["path"].startswith(f"{path}/") for path in BLOCKED)
+        answer = PlainTextResponse("Not found", 404) if blocked else self.app
+        await answer(scope, receive, send_protected)
+
+
+class OnlyKnown:
+    """ASGI middleware: 404 where Streamlit would answer any address with its page. `first` are the known beginnings."""
+
+    def __init__(self, app: ASGIApp, first: Collection[str]) -> None:
+        self.app = app
+        self.first = frozenset(first)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self.app
+        if scope["type"] == "http" and scope["path"].split("/")[1] not in self.first:
+            wants_page = "text/html" in Request(scope).headers.get("accept", "")
+            answer = plain_page("unknown", 404) if wants_page else PlainTextResponse("Not found", 404)
+        await answer(scope, receive, send)
