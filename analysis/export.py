@@ -1,0 +1,67 @@
+"""Results for other programs: a fit as JSON, with the columns of `Fit` as they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.fit import COEFFICIENTS, EFFECTS, SUMMARY, Fit
+
+
+def fit_as_json(fit: Fit, reliability: pd.DataFrame) -> str:
+    """What does this fit say, in a form that any program reads?
+
+    Parameters
+    ----------
+    fit : Fit
+    reliability : DataFrame
+        What `analysis.reliability.reliability_table` gives; empty where nothing was scored.
+
+    Returns
+    -------
+    str
+        An object with `n` (rows every estimate rests on; the smallest where outcomes differ), `synthetic`,
+        `model`, `level`, `seed`, `coefficients`, `effects`, `summary`, `reliability` and `notes`. Numbers are
+        unrounded; null stands where there is none.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> from analysis.regression import fit_regression
+    >>> data = from_correlations(["psi", "purchase"], np.array([[1, 0], [0.42, 1]]), n=574, source="a table")
+    >>> found = json.loads(fit_as_json(fit_regression(parse_model("purchase ~ psi"), data), pd.DataFrame()))
+    >>> found["n"], found["coefficients"][0]["term"], found["effects"]
+    (574, 'psi', [])
+    """
+    content = {
+        "n": int(fit.summary["n"].min()),
+        "synthetic": fit.synthetic,
+        "model": str(fit.model),
+        "level": fit.level,
+        "seed": fit.seed,
+        "coefficients": _records(fit.coefficients, COEFFICIENTS),
+        "effects": _records(fit.effects, EFFECTS),
+        "summary": _records(fit.summary, SUMMARY),
+        "reliability": _records(reliability, ()),
+        "notes": list(fit.notes),
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def _records(table: pd.DataFrame, first: Sequence[str]) -> list[dict[str, Any]]:
+    names = [*first, *(name for name in table.columns if name not in first)]
+    return [{name: _plain(row.get(name)) for name in names} for row in table.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    """A value JSON knows: no NumPy type, and null for what is no finite number."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
