@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
+
+ICON = Path(__file__).with_name("parasol.svg")
 
 
 def _respondent() -> None:
@@ -45,7 +48,8 @@ def show_app() -> None:
         st.set_page_config(page_title="Parasol", layout="centered", initial_sidebar_state="collapsed")
         st.navigation([st.Page(_respondent, title="Parasol", default=True)], position="hidden").run()
         return
-    st.set_page_config(page_title="Parasol", layout="wide")
+    # A Material symbol in the browser's tab would be fetched from another host.
+    st.set_page_config(page_title="Parasol", page_icon=ICON, layout="wide")
     w = words(str(st.session_state.get("language", "en")))
     pages = [
         st.Page(screen.show, title=w(screen.title), icon=screen.icon, url_path=screen.path, default=index == 0)

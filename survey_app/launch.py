@@ -27,10 +27,10 @@ RESTART_AFTER = 1.0
 def start_demo(console: Console, *, address: str | None, port: int | None, browser: bool) -> None:
     """One process for respondents and researcher, with the demonstration study."""
     settings = _chosen(address, port)
-    with_store = Store(settings.database)
-    with_store.migrate()
-    add_demo(with_store)
-    with_store.close()
+    store = Store(settings.database)
+    store.migrate()
+    add_demo(store)
+    store.close()
     links = OneTimeLinks()
     here = settings.public or _reachable(settings)
 
@@ -49,9 +49,9 @@ def start_pair(console: Console, *, address: str | None, port: int | None) -> No
     """Two processes from the same code, respondents and researchers; one that dies is started again."""
     settings = _chosen(address, port)
     researchers = replace(settings, port=check_port(settings.address, settings.port + 1))
-    with_store = Store(settings.database)
-    with_store.migrate()
-    with_store.close()
+    store = Store(settings.database)
+    store.migrate()
+    store.close()
     public = settings.public or _reachable(settings)
     common = os.environ | {"PARASOL_ADDRESS": settings.address, "PARASOL_PUBLIC": public}
     environments = [
@@ -141,4 +141,4 @@ def _say_respondent(console: Console, settings: Settings, link: str) -> None:
 
 def _say_researcher(console: Console, link: str) -> None:
     console.print(f"  Researcher    [bold]{link}[/bold]", soft_wrap=True)
-    console.print("                This link opens once; after that this browser stays admitted for 30 days.\n")
+    console.print("                opens once; that browser then stays admitted for 30 days\n")

@@ -24,6 +24,7 @@ HASHED_NAME = re.compile(r"\.[A-Za-z0-9_-]{8}\.[a-z0-9]+$")
 NOT_OURS = re.compile(
     r"\s*<link rel=\"service-desc\"[^>]*>|\s*<script>\s*window\.prerenderReady.*?</script>", re.DOTALL
 )
+ICON = "/parasol.svg"
 NO_SCRIPT = (
     "<p>This questionnaire needs JavaScript. Please allow it for this page and load the page again.</p>"
     "<p>Deze vragenlijst heeft JavaScript nodig. Sta dat toe voor deze pagina en laad hem opnieuw.</p>"
@@ -33,7 +34,7 @@ NO_SCRIPT = (
 def _page_shell(html: str) -> str:
     """Streamlit's index.html without what the content policy refuses or a respondent should not read."""
     html = NOT_OURS.sub("", re.sub(r"<!--.*?-->\s*", "", html, flags=re.DOTALL))
-    html = html.replace("<title>Streamlit</title>", "<title>Parasol</title>")
+    html = html.replace("<title>Streamlit</title>", "<title>Parasol</title>").replace("./favicon.png", f".{ICON}")
     return re.sub(r"<noscript>.*?</noscript>", f"<noscript>{NO_SCRIPT}</noscript>", html, flags=re.DOTALL)
 
 
@@ -102,6 +103,7 @@ class Precompressed:
         self.files = {f"/{path.relative_to(folder).as_posix()}": PageFile(path) for path in files}
         shell = self.files.pop("/index.html")
         self.files |= dict.fromkeys(page_paths, shell)
+        self.files[ICON] = PageFile(Path(__file__).with_name("parasol.svg"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         file = self.files.get(scope["path"]) if scope["type"] == "http" else None

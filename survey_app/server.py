@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
-import logging
 import socket
 import sys
 import tomllib
@@ -31,8 +29,6 @@ from survey_app.protection import OnlyKnown, Protection
 from survey_app.routes import researcher_routes, respondent_routes
 from survey_app.settings import Settings
 from survey_app.words import words
-
-log = logging.getLogger("parasol")
 
 OPEN_FILES = 65_536
 STREAMLIT_PATHS = {"_stcore", "media", "component"}
@@ -121,8 +117,7 @@ def build_app(settings: Settings, links: OneTimeLinks, announce: Callable[[], No
     @asynccontextmanager
     async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
         await asyncio.to_thread(open_store().migrate)
-        with contextlib.suppress(ModuleNotFoundError):
-            import survey_app.screens.respondent  # noqa: F401  the first phone should not wait for this
+        import survey_app.screens.respondent  # noqa: F401  the first phone should not wait for this
 
         # What was made so far lives for ever: no later collection has to look at it.
         gc.collect()
@@ -155,8 +150,7 @@ def serve(settings: Settings, links: OneTimeLinks, announce: Callable[[], None])
 
 
 def show_trouble(error: Exception) -> bool:
-    """A fault in a screen: the person reads a calm sentence, the log has the details."""
-    log.error("A screen failed", exc_info=error)
+    """A fault in a screen: the person reads a calm sentence, Streamlit's log has the details."""
     w = words(str(st.session_state.get("language", "en")))
     st.error(f"**{w('trouble.title')}**  \n{w('trouble.text')}")
     return True

@@ -1,0 +1,114 @@
+"""What several test files share: the real server as a process, a real browser, and the rule about skipping."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+# The product refuses settings it does not know; this one is the tests' own.
+NO_SKIP = os.environ.pop("PARASOL_NO_SKIP", "") == "1"
+START_SECONDS = 60
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """With PARASOL_NO_SKIP=1 a browser or PostgreSQL test that skips has failed."""
+    outcome = yield
+    report = outcome.get_result()
+    needed = item.get_closest_marker("browser") or item.get_closest_marker("postgres")
+    if NO_SKIP and needed and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"Skipped, which PARASOL_NO_SKIP=1 forbids: {report.longrepr}"
+
+
+@dataclass
+class Server:
+    """A running `parasol demo`: its process, its address, its one-time link and its database."""
+
+    process: subprocess.Popen[str]
+    base: str
+    access: str
+    database: str
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        """End it and return its exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(timeout=30)
+
+
+def start_server(folder: Path, port: int = 0) -> Server:
+    """Start `parasol demo` on that folder and wait until it answers."""
+    log = folder / f"server-{time.monotonic_ns()}.log"
+    command = [sys.executable, "-c", "from survey_app.cli import app; app()", "demo", "--no-open"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PARASOL_")}
+    with log.open("w") as sink:
+        process = subprocess.Popen(
+            [*command, "--folder", str(folder), "--port", str(port)],
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment | {"COLUMNS": "200"},
+        )
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        said = log.read_text()
+        link = re.search(r"(http://[\d.:]+)(/access/\S+)", said)
+        if link and "Ctrl+C" in said and _answers(link[1]):
+            return Server(process, link[1], link[2], f"sqlite:///{folder / 'parasol.sqlite'}")
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    raise AssertionError(f"the server did not start:\n{log.read_text()}")
+
+
+def _answers(base: str) -> bool:
+    try:
+        return httpx.get(f"{base}/healthz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of its own for each test file."""
+    running = start_server(tmp_path_factory.mktemp("server"))
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """A real Chromium (playwright's Browser), or a skip that says how to get one."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip install -e .[test]")
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine (Debian: apt install chromium), so nothing was looked at in a browser")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
