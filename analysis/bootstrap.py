@@ -1,0 +1,309 @@
+"""Resampled moments: n people drawn with replacement, many times, condensed to means and covariances at once.
+
+A bootstrap sample is a row of counts (how often each person was drawn), so its cross-products are
+`counts @ products of every pair of columns`: one matrix product for all draws. Every model on the same rows
+reads its estimates off the same resampled moments, which are kept for the next question.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import cache
+from threading import Lock
+
+import numpy as np
+from numpy.random import SFC64, SeedSequence
+
+from analysis.errors import DataError, Problem
+
+Progress = Callable[[int, int], None]
+
+BLOCK = 250
+"""Draws that share one random stream: part of what a seed means, so never tuned."""
+CHUNK = 200_000
+"""Weights worked on at a time; changes speed and memory, never a number."""
+ROWS = 16_384
+"""Rows whose products of columns are held at a time when they are too many to hold at once."""
+THREADS = min(2, os.cpu_count() or 1)
+KEPT = 8
+"""How many sets of resampled moments are remembered, none larger than KEPT_BYTES."""
+KEPT_BYTES = 32_000_000
+TOGETHER = 12
+"""Up to how many columns are resampled in one go when a next question may need them."""
+LEAST_DRAWS = 100
+DEGENERATE = 1e-10
+"""A resampled predictor with less of its variance left is one that this sample cannot tell from the others."""
+
+
+_kept: OrderedDict[tuple[tuple[int, int, int], tuple[bytes, ...]], Resamples] = OrderedDict()
+_lock = Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Resamples:
+    """Moments of every bootstrap sample.
+
+    Attributes
+    ----------
+    n : int
+        People in each sample.
+    centre, scale : ndarray, shape (p,)
+        Mean and standard deviation of the observed columns; `sums` are of columns so standardised.
+    sums : ndarray, shape (p + p (p + 1) / 2, draws)
+        Sums of each column, then of each product of two columns (upper triangle by rows), over each sample.
+    columns : tuple of int
+        Which of the p columns were asked for, in the asked order.
+    """
+
+    n: int
+    centre: np.ndarray
+    scale: np.ndarray
+    sums: np.ndarray
+    columns: tuple[int, ...]
+
+    @property
+    def draws(self) -> int:
+        """The number of bootstrap samples."""
+        return int(self.sums.shape[1])
+
+    @property
+    def sd(self) -> np.ndarray:
+        """Standard deviations of the asked columns as observed."""
+        return np.asarray(self.scale[list(self.columns)])
+
+    def deviations(self) -> np.ndarray:
+        """Centred cross-products of the asked columns, in standardised units, shape (k, k, draws)."""
+        p, columns = len(self.centre), list(self.columns)
+        low, high = np.triu_indices(p)
+        place = np.empty((p, p), dtype=int)
+        place[low, high] = place[high, low] = np.arange(p, p + len(low))
+        products = self.sums[place[np.ix_(columns, columns)]]
+        means = self.sums[columns] / np.sqrt(self.n)
+        for i in range(len(columns)):
+            products[i] -= means[i] * means
+        return products
+
+
+def resample(
+    values: np.ndarray,
+    *,
+    draws: int,
+    seed: int,
+    chunk: int = CHUNK,
+    threads: int = THREADS,
+    progress: Progress | None = None,
+) -> Resamples:
+    """What would the moments have been had other people of the same kind answered?
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, p)
+        Complete rows.
+    draws : int
+        How many samples of n people, drawn with replacement.
+    seed : int
+        Equal seeds give equal samples for equal n, whatever `chunk` and `threads`.
+    chunk, threads : int
+        How much is worked on at a time.
+    progress : callable(done, total) or None
+        Told about the draws done.
+
+    Returns
+    -------
+    Resamples
+
+    Notes
+    -----
+    Each block of 250 draws has a stream of its own (SFC64 seeded by the block's number). A 32-bit number times n,
+    shifted right by 32, names a person; no person's chance is off by more than n / 2^32 of itself.
+    The columns are standardised first, so no precision is lost to large means.
+    """
+    z, centre, scale = _standardised(values)
+    p = z.shape[1]
+    low, high = np.triu_indices(p)
+    sums = np.empty((p + len(low), draws))
+    products = _products(z, low, high) if len(z) <= ROWS else None
+    starts = range(0, draws, BLOCK)
+
+    def fill(start: int) -> int:
+        stop = min(start + BLOCK, draws)
+        for first, counts in _counts(len(z), stop - start, seed, start // BLOCK, chunk):
+            place = slice(start + first, start + first + len(counts))
+            if products is not None:
+                sums[:, place] = (counts.astype(float) @ products).T
+            else:
+                sums[:, place] = _streamed(z, counts, low, high).T
+        return stop - start
+
+    done = 0
+    with _one_blas_thread(), ThreadPoolExecutor(max(1, threads)) as pool:
+        for filled in pool.map(fill, starts):
+            done += filled
+            if progress is not None:
+                progress(done, draws)
+    return Resamples(len(z), centre, scale, sums, tuple(range(p)))
+
+
+def leave_one_out(values: np.ndarray) -> Iterator[Resamples]:
+    """The moments without person 1, without person 2, and so on: exact, in pieces of bounded size."""
+    z, centre, scale = _standardised(values)
+    low, high = np.triu_indices(z.shape[1])
+    parts = [slice(start, start + ROWS) for start in range(0, len(z), ROWS)]
+    total = sum(_products(z[part], low, high).sum(axis=0) for part in parts)
+    for part in parts:
+        sums = (total - _products(z[part], low, high)).T
+        yield Resamples(len(z) - 1, centre, scale, sums, tuple(range(z.shape[1])))
+
+
+def kept_resamples(
+    values: np.ndarray, spare: np.ndarray, *, draws: int, seed: int, progress: Progress | None = None
+) -> Resamples:
+    """The resampled moments of these rows, drawn once and remembered.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, k)
+        Complete rows of the columns asked for.
+    spare : ndarray, shape (n, s)
+        Further columns of the same people that a next question may need; resampled along when there is drawing
+        to do, never waited for otherwise.
+    draws, seed, progress
+        As in `resample`.
+
+    Returns
+    -------
+    Resamples
+        Of the k columns asked for; equal to `resample(values, ...)` whatever was remembered.
+
+    Notes
+    -----
+    Columns are recognised by their content, so nothing stale can be met: the same seed draws the same people for
+    every column of n rows.
+    """
+    wanted = [_digest(column) for column in values.T]
+    key = (len(values), draws, seed)
+    with _lock:
+        for (known, digests), resamples in reversed(_kept.items()):
+            if known == key and set(wanted) <= set(digests):
+                _kept.move_to_end((known, digests))
+                return replace(resamples, columns=tuple(digests.index(digest) for digest in wanted))
+    digests = tuple(wanted)
+    if len(values) <= ROWS:
+        extra = {_digest(column): column for column in spare.T}
+        extra = {digest: column for digest, column in extra.items() if digest not in wanted}
+        extra = dict(list(extra.items())[: max(0, TOGETHER - len(wanted))])
+        digests += tuple(extra)
+        if extra:
+            values = np.column_stack([values, *extra.values()])
+    resamples = resample(values, draws=draws, seed=seed, progress=progress)
+    if resamples.sums.nbytes <= KEPT_BYTES:
+        with _lock:
+            _kept[key, digests] = resamples
+            while len(_kept) > KEPT:
+                _kept.popitem(last=False)
+    return replace(resamples, columns=tuple(range(len(wanted))))
+
+
+def slopes(deviations: np.ndarray, outcome: int, predictors: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Least squares in every sample at once, by elimination on arrays that run over the draws.
+
+    Parameters
+    ----------
+    deviations : ndarray, shape (p, p, draws)
+        Centred cross-products.
+    outcome, predictors : int and sequence of k int
+        Which columns.
+
+    Returns
+    -------
+    slopes : ndarray, shape (k, draws)
+        In the units of `deviations`; zero in samples that have no answer.
+    solved : ndarray of bool, shape (draws,)
+        False where the sample cannot tell the predictors apart.
+    """
+    k = len(predictors)
+    system = deviations[np.ix_(predictors, [*predictors, outcome])]
+    least = DEGENERATE * np.maximum(np.array([system[i, i] for i in range(k)]), 1e-300)
+    solved = np.ones(system.shape[2], dtype=bool)
+    for i in range(k):
+        solved &= system[i, i] > least[i]
+        pivot = np.where(solved, system[i, i], 1.0)
+        for j in range(i + 1, k):
+            system[j, j:] -= (system[i, j] / pivot) * system[i, j:]
+    answer = np.empty((k, system.shape[2]))
+    for i in reversed(range(k)):
+        rest = system[i, k] - np.einsum("jb,jb->b", system[i, i + 1 : k], answer[i + 1 :])
+        answer[i] = np.where(solved, rest / np.where(solved, system[i, i], 1.0), 0.0)
+    return answer, solved
+
+
+def check_draws(draws: int, seed: int) -> None:
+    """Raise a DataError unless the number of draws and the seed can be used."""
+    problems = []
+    if draws < LEAST_DRAWS:
+        remedy = f"Ask for at least {LEAST_DRAWS}; 5000 is usual."
+        problems.append(Problem("draws", f"{draws} samples cannot show an interval", remedy))
+    if seed < 0:
+        problems.append(Problem("seed", f"{seed} is below zero", "Give a whole number from 0."))
+    if problems:
+        raise DataError(*problems)
+
+
+def _standardised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    centre = values.mean(axis=0)
+    z = values - centre
+    scale = np.sqrt(np.einsum("ij,ij->j", z, z) / max(1, len(z) - 1))
+    scale[scale == 0] = 1.0
+    z /= scale
+    return z, centre, scale
+
+
+def _digest(column: np.ndarray) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(column).tobytes(), digest_size=16).digest()
+
+
+def _counts(n: int, draws: int, seed: int, block: int, chunk: int) -> Iterator[tuple[int, np.ndarray]]:
+    """How often each person is drawn, for the draws of one block: (first draw, counts of shape (k, n))."""
+    stream = SFC64(SeedSequence(seed, spawn_key=(block,)))
+    words = (n + 1) // 2
+    size = max(1, min(draws, chunk // n))
+    offsets = (np.arange(size, dtype=np.uint64) * np.uint64(n))[:, None]
+    for first in range(0, draws, size):
+        k = min(size, draws - first)
+        halves = stream.random_raw(k * words).view(np.uint32).reshape(k, 2 * words)[:, :n]
+        person = halves.astype(np.uint64)
+        person *= np.uint64(n)
+        person >>= np.uint64(32)
+        person += offsets[:k]
+        yield first, np.bincount(person.reshape(-1).view(np.int64), minlength=k * n).reshape(k, n)
+
+
+def _products(z: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    return np.concatenate([z, z[:, low] * z[:, high]], axis=1)
+
+
+def _streamed(z: np.ndarray, counts: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Weighted sums without ever holding the products of all rows."""
+    total = np.zeros((len(counts), z.shape[1] + len(low)))
+    for start in range(0, len(z), ROWS):
+        part = slice(start, start + ROWS)
+        total += counts[:, part].astype(float) @ _products(z[part], low, high)
+    return total
+
+
+@cache
+def _blas() -> object:
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
+
+
+def _one_blas_thread() -> AbstractContextManager[object]:
+    limited: AbstractContextManager[object] = _blas().limit(limits=1, user_api="blas")  # type: ignore[attr-defined]
+    return limited

@@ -1,0 +1,313 @@
+"""One equation at a time: ordinary least squares, with classical or heteroscedasticity-consistent errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.special import fdtrc, stdtr, stdtrit
+
+from analysis.errors import DataError, ModelError, Problem
+from analysis.fit import COEFFICIENTS, INTERCEPT, Fit
+from analysis.model import Equation, Model
+from analysis.moments import Moments, as_moments, require_rows
+from analysis.scoring import Scores
+
+Errors = Literal["hc3", "classical"]
+
+COLLINEAR = 1e-10
+"""A predictor of which less than this share of variance is its own cannot be told from the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class Estimated:
+    """One equation solved: everything that follows from n, means and covariances alone.
+
+    `slopes` and `inverse` (of the centred cross-products) belong to the equation's labels in their order.
+    """
+
+    equation: Equation
+    n: int
+    mean: np.ndarray
+    slopes: np.ndarray
+    inverse: np.ndarray
+    correlations: np.ndarray
+    ratio: np.ndarray
+    vif: np.ndarray
+    intercept: float
+    variance: float
+    r_squared: float
+
+    @property
+    def df(self) -> int:
+        """Residual degrees of freedom."""
+        return self.n - len(self.slopes) - 1
+
+    @property
+    def has_mean(self) -> bool:
+        """Are all means known, so that there is an intercept?"""
+        return bool(np.isfinite(self.intercept))
+
+
+def fit_regression(model: Model, data: Scores | Moments, *, errors: Errors | None = None, level: float = 0.95) -> Fit:
+    """How much does each outcome change with each of its predictors, the others held constant?
+
+    Parameters
+    ----------
+    model : Model
+        One or more equations; each is fitted by ordinary least squares. `a:b` is the product of two columns.
+    data : Scores or Moments
+        People, or n, means and covariances. Rows must be complete on every column of the whole model.
+    errors : {"hc3", "classical"} or None
+        Which standard errors. None means HC3 where there are rows, classical where there are only moments.
+    level : float
+        Confidence level of the intervals.
+
+    Returns
+    -------
+    Fit
+        `coefficients`, one row per outcome and term, `(Intercept)` first where means are known: `estimate`
+        (units of the outcome per unit of the predictor), `std_error`, `statistic` (t), `df` (n - predictors - 1),
+        `p_value` (two-sided), `conf_low`, `conf_high`, `std_estimate` (standard deviations per standard
+        deviation; 0 for the intercept), `correlation` (zero-order, with the outcome), `sign_flip` (True where
+        correlation and estimate point different ways) and `vif` (variance inflation factor); the last three are
+        empty for the intercept.
+        `summary`, one row per outcome: `n`, `r_squared`, `adj_r_squared`, `f_statistic` and `f_p_value` (that all
+        slopes are zero, from R squared, classical), `df`, `residual_sd` and, with HC3, `robust_f` and `robust_p`.
+
+    Raises
+    ------
+    ModelError
+        When the model names a column the data do not have, or holds latent variables.
+    DataError
+        For constant or perfectly collinear columns (named), too few rows, or an outcome predicted without error.
+    NeedsRows
+        When HC3 errors or a product term are asked of moments.
+
+    Notes
+    -----
+    Point estimates come from the covariances alone, also where rows exist: b = S_xx^-1 s_xy. Classical errors
+    assume equal residual variance. HC3 weighs squared residuals by 1 / (1 - leverage)^2. Nothing is imputed.
+
+    Checked against
+    ---------------
+    R 4.2.2 `lm`, `sandwich::vcovHC(type = "HC3")` (shared reference 05_ols, tests/reference/hanoi.json) and
+    statsmodels.
+
+    References
+    ----------
+    MacKinnon, J. G., & White, H. (1985). Journal of Econometrics, 29, 305-325. Long, J. S., & Ervin, L. H. (2000).
+    The American Statistician, 54, 217-224.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> table = from_correlations(["psi", "purchase"], np.array([[1, 0], [0.42, 1]]), n=574, source="example")
+    >>> fit = fit_regression(parse_model("purchase ~ psi"), table)
+    >>> round(float(fit.coefficient("purchase", "psi")["std_error"]), 4)
+    0.0379
+    """
+    check_level(level)
+    check_regression(model, data)
+    moments = as_moments(data, model.columns)
+    estimated = estimate(model, moments)
+    if errors is None:
+        errors = "hc3" if isinstance(data, Scores) else "classical"
+    rows = require_rows(data, "HC3 errors").complete(model.columns) if errors == "hc3" else None
+    covariances = [coefficient_covariance(one, rows, model.columns) for one in estimated]
+    pairs = list(zip(estimated, covariances, strict=True))
+    coefficients = pd.concat([_coefficients(one, v, level) for one, v in pairs], ignore_index=True)
+    summary = pd.DataFrame([_summary(one, v if errors == "hc3" else None) for one, v in pairs])
+    notes = (*moments.notes, _errors_note(errors), *_flip_notes(coefficients))
+    return Fit(
+        model, coefficients, summary, source=moments.source, level=level, synthetic=moments.synthetic, notes=notes
+    )
+
+
+def check_level(level: float) -> None:
+    """Raise a DataError unless the confidence level lies between 0 and 1."""
+    if not 0 < level < 1:
+        raise DataError(Problem("level", f"{level:g} is no share between 0 and 1", "Write 0.95 for 95 percent."))
+
+
+def check_regression(model: Model, data: Scores | Moments) -> None:
+    """Raise a ModelError where the model cannot be a set of regressions on columns of these data."""
+    if model.latents or model.covariances or not model.equations:
+        what = "only equations with ~ can be fitted by least squares"
+        remedy = "Use scale scores in place of =~ and ~~, or ask for a latent estimator."
+        raise ModelError(Problem("model", what, remedy))
+    if isinstance(data, Scores):
+        model.check_names([*data.frame.columns, *data.items.columns], data.source or "the data")
+    else:
+        model.check_names(data.names, data.source or "the moments")
+
+
+def estimate(model: Model, moments: Moments) -> list[Estimated]:
+    """Every equation of the model solved from the moments; all that is wrong with any of them is named at once."""
+    problems = [problem for equation in model.equations for problem in _equation_problems(equation, moments)]
+    if problems:
+        raise DataError(*problems)
+    estimated = [_solve(equation, moments) for equation in model.equations]
+    perfect = [one.equation for one in estimated if 1 - one.r_squared < 1e-12]
+    if perfect:
+        remedy = "Check whether the outcome was computed from its predictors."
+        what = "its predictors predict it without any error, so there is no uncertainty to report"
+        raise DataError(*(Problem(f"outcome '{one.outcome}'", what, remedy) for one in perfect))
+    return estimated
+
+
+def coefficient_covariance(one: Estimated, rows: np.ndarray | None, columns: Sequence[str]) -> np.ndarray:
+    """Covariance of an equation's coefficients, intercept first: HC3 with complete `rows`, classical without.
+
+    Where means are unknown the intercept is that of centred columns.
+    """
+    if rows is not None:
+        pushes = hc3_scores(one, rows, columns)
+        return np.asarray(pushes.T @ pushes)
+    centred = np.zeros((len(one.slopes) + 1,) * 2)
+    centred[0, 0] = 1 / one.n
+    centred[1:, 1:] = one.inverse
+    turn = _uncentre(one)
+    return np.asarray(turn @ (centred * one.variance) @ turn.T)
+
+
+def hc3_scores(one: Estimated, rows: np.ndarray, columns: Sequence[str]) -> np.ndarray:
+    """Each row's push on the coefficients, shape (n, k + 1): their cross-product is the HC3 covariance.
+
+    The push is (X'X)^-1 x_i e_i / (1 - h_i), which is also the change when row i is left out.
+    """
+    centred = np.empty((len(rows), len(one.slopes) + 1))
+    centred[:, 0] = 1.0
+    centred[:, 1:] = rows[:, [columns.index(label) for label in one.equation.labels]] - one.mean[1:]
+    outcome = rows[:, columns.index(one.equation.outcome)] - one.mean[0]
+    push = np.empty_like(centred)
+    push[:, 0] = 1 / one.n
+    push[:, 1:] = centred[:, 1:] @ one.inverse
+    free = 1 - np.einsum("ij,ij->i", centred, push)
+    if (free < COLLINEAR).any():
+        what = f"{int((free < COLLINEAR).sum())} person(s) alone decide a coefficient (leverage 1), so HC3 has no value"
+        remedy = "Ask for classical errors, or take out the predictor that only one person has."
+        raise DataError(Problem(f"equation '{one.equation}'", what, remedy))
+    residual = outcome - centred[:, 1:] @ one.slopes
+    push *= (residual / free)[:, None]
+    return np.asarray(push @ _uncentre(one).T)
+
+
+def t_table(estimates: np.ndarray, std_errors: np.ndarray, df: float, level: float) -> dict[str, np.ndarray]:
+    """Columns `estimate` to `conf_high` of a t test of each estimate against zero."""
+    reach = stdtrit(df, 0.5 + level / 2) * std_errors
+    statistic = estimates / std_errors
+    return {
+        "estimate": estimates,
+        "std_error": std_errors,
+        "statistic": statistic,
+        "df": np.full(len(estimates), float(df)),
+        "p_value": 2 * stdtr(df, -np.abs(statistic)),
+        "conf_low": estimates - reach,
+        "conf_high": estimates + reach,
+    }
+
+
+def _equation_problems(equation: Equation, moments: Moments) -> list[Problem]:
+    k = len(equation.labels)
+    if moments.n <= k + 1:
+        what = f"{moments.n} complete rows for {k + 1} coefficients"
+        remedy = f"At least {k + 2} rows are needed; collect more answers or take predictors out."
+        return [Problem(f"equation '{equation}'", what, remedy)]
+    together = _collinear(moments.select(equation.labels))
+    if together:
+        what = f"{', '.join(together)} hold the same information (perfectly collinear)"
+        return [Problem(f"equation '{equation}'", what, "Take one of them out.")]
+    return []
+
+
+def _collinear(moments: Moments) -> list[str]:
+    values, vectors = np.linalg.eigh(moments.correlations)
+    empty = vectors[:, values < COLLINEAR]
+    return [name for name, row in zip(moments.names, empty, strict=True) if (np.abs(row) > 1e-4).any()]
+
+
+def _solve(equation: Equation, moments: Moments) -> Estimated:
+    chosen = moments.select((equation.outcome, *equation.labels))
+    sd, n = chosen.sd, chosen.n
+    r = chosen.correlations
+    unscaled = np.linalg.inv(r[1:, 1:])
+    beta = np.linalg.solve(r[1:, 1:], r[1:, 0])
+    slopes = beta * sd[0] / sd[1:]
+    r_squared = float(beta @ r[1:, 0])
+    return Estimated(
+        equation,
+        n,
+        chosen.mean,
+        slopes,
+        unscaled / np.outer(sd[1:], sd[1:]) / (n - 1),
+        r[1:, 0],
+        sd[1:] / sd[0],
+        np.diag(unscaled),
+        float(chosen.mean[0] - chosen.mean[1:] @ slopes),
+        max(0.0, 1 - r_squared) * sd[0] ** 2 * (n - 1) / (n - len(slopes) - 1),
+        r_squared,
+    )
+
+
+def _uncentre(one: Estimated) -> np.ndarray:
+    """Turns (centred intercept, slopes) into (intercept, slopes); unknown means leave the intercept centred."""
+    turn = np.eye(len(one.slopes) + 1)
+    if one.has_mean:
+        turn[0, 1:] = -one.mean[1:]
+    return turn
+
+
+def _coefficients(one: Estimated, covariance: np.ndarray, level: float) -> pd.DataFrame:
+    estimates = np.concatenate(([one.intercept], one.slopes))
+    first = 0 if one.has_mean else 1
+    standardised = one.slopes * one.ratio
+    table = pd.DataFrame(
+        {
+            "outcome": one.equation.outcome,
+            "term": (INTERCEPT, *one.equation.labels)[first:],
+            **t_table(estimates[first:], np.sqrt(np.diag(covariance))[first:], one.df, level),
+            "std_estimate": np.concatenate(([0.0], standardised))[first:],
+            "correlation": np.concatenate(([np.nan], one.correlations))[first:],
+            "sign_flip": np.concatenate(([False], standardised * one.correlations < 0))[first:],
+            "vif": np.concatenate(([np.nan], one.vif))[first:],
+        }
+    )
+    return table[[*COEFFICIENTS, "correlation", "sign_flip", "vif"]]
+
+
+def _summary(one: Estimated, robust: np.ndarray | None) -> dict[str, object]:
+    k = len(one.slopes)
+    f = one.r_squared / k / ((1 - one.r_squared) / one.df)
+    row: dict[str, object] = {
+        "outcome": one.equation.outcome,
+        "n": one.n,
+        "r_squared": one.r_squared,
+        "adj_r_squared": 1 - (1 - one.r_squared) * (one.n - 1) / one.df,
+        "f_statistic": f,
+        "f_p_value": float(fdtrc(k, one.df, f)),
+        "df": one.df,
+        "residual_sd": float(np.sqrt(one.variance)),
+    }
+    if robust is not None:
+        wald = float(one.slopes @ np.linalg.solve(robust[1:, 1:], one.slopes)) / k
+        row |= {"robust_f": wald, "robust_p": float(fdtrc(k, one.df, wald))}
+    return row
+
+
+def _errors_note(errors: Errors) -> str:
+    if errors == "hc3":
+        return "Standard errors of the coefficients are HC3: they hold when the residual variance is not constant."
+    return "Standard errors of the coefficients are classical: they assume a constant residual variance."
+
+
+def _flip_notes(coefficients: pd.DataFrame) -> list[str]:
+    return [
+        f"{row.outcome} ~ {row.term}: the correlation is {row.correlation:.3f} but the standardised estimate "
+        f"{row.std_estimate:.3f}; the sign turns once the other predictors are held constant (suppression)."
+        for row in coefficients[coefficients["sign_flip"].astype(bool)].itertuples()
+    ]

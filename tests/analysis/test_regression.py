@@ -1,0 +1,142 @@
+"""Least squares against R (shared reference) and statsmodels; its refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.errors import DataError, ModelError, NeedsRows
+from analysis.fit import COEFFICIENTS, INTERCEPT, SUMMARY
+from analysis.model import parse_model
+from analysis.moments import Moments, as_moments
+from analysis.regression import fit_regression
+from analysis.scoring import Scores
+
+SHARED = Path(__file__).parents[3] / "shared" / "reference"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the shared reference numbers are not at {SHARED}")
+
+
+def simulated(n: int = 80, seed: int = 3) -> Scores:
+    rng = np.random.default_rng(seed)
+    x, z = rng.normal(3, 1, n), rng.normal(2, 2, n)
+    y = 1 + 0.5 * x - 0.2 * z + rng.normal(0, 0.5 + 0.3 * np.abs(x), n)
+    return Scores.from_scored(pd.DataFrame({"x": x, "z": z, "y": y}), source="simulated")
+
+
+@needs_shared
+def test_prestige_equals_r() -> None:
+    r = json.loads((SHARED / "05_ols.json").read_text())
+    rows = pd.read_csv(SHARED / "data" / "Prestige.csv").dropna(subset=["type"]).assign(income=lambda d: d.income / 1000)
+    scores = Scores.from_scored(rows[["prestige", "education", "income", "women"]], source="Prestige")
+    model = parse_model("prestige ~ education + income + women")
+    robust, classical = fit_regression(model, scores), fit_regression(model, scores, errors="classical")
+    for term in r["coef"]:
+        mine, plain = robust.coefficient("prestige", term), classical.coefficient("prestige", term)
+        expected = [r["coef"][term], *(r["HC3"][key][term] for key in ("se", "t", "p", "ci_low", "ci_high"))]
+        assert mine[["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]].tolist() == (
+            pytest.approx(expected, rel=1e-9)
+        )
+        assert plain[["std_error", "statistic", "p_value"]].tolist() == (
+            pytest.approx([r["se"][term], r["t"][term], r["p"][term]], rel=1e-9)
+        )
+        if term != INTERCEPT:
+            assert [mine["std_estimate"], mine["vif"]] == pytest.approx([r["beta_std"][term], r["vif"][term]], rel=1e-9)
+    summary = robust.summary.iloc[0]
+    assert summary[["n", "r_squared", "adj_r_squared", "f_statistic", "residual_sd"]].tolist() == (
+        pytest.approx([r["n"], r["r2"], r["adj_r2"], r["F"], r["sigma"]], rel=1e-9)
+    )
+    assert [summary["robust_f"], summary["robust_p"]] == pytest.approx([r["HC3"]["wald_F"], r["HC3"]["wald_p"]], rel=1e-7)
+
+
+@pytest.mark.parametrize("errors", ["hc3", "classical"])
+def test_equals_statsmodels(errors: str) -> None:
+    import statsmodels.api as sm
+
+    scores = simulated()
+    fit = fit_regression(parse_model("y ~ x + z"), scores, errors=errors, level=0.9)  # type: ignore[arg-type]
+    design = sm.add_constant(scores.frame[["x", "z"]])
+    kind = "HC3" if errors == "hc3" else "nonrobust"
+    oracle = sm.OLS(scores.frame["y"], design).fit(cov_type=kind, use_t=True)
+    limits = oracle.conf_int(0.1)
+    expected = np.column_stack([oracle.params, oracle.bse, oracle.tvalues, oracle.pvalues, limits])
+    columns = ["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
+    np.testing.assert_allclose(fit.coefficients[columns].to_numpy(float), expected, rtol=1e-9)
+    tested = ("robust_f", "robust_p") if errors == "hc3" else ("f_statistic", "f_p_value")
+    assert fit.summary.loc[0, list(tested)].tolist() == pytest.approx([oracle.fvalue, oracle.f_pvalue], rel=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(6, 60))
+def test_rows_equal_their_moments(seed: int, n: int) -> None:
+    scores = simulated(n, seed)
+    model = parse_model("y ~ x + z")
+    from_rows = fit_regression(model, scores, errors="classical")
+    from_moments = fit_regression(model, as_moments(scores, ["z", "y", "x"]))
+    numbers = [name for name in COEFFICIENTS if name not in ("outcome", "term")]
+    a, b = (fit.coefficients[numbers].to_numpy(float) for fit in (from_rows, from_moments))
+    np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
+
+
+def test_rows_are_listwise_over_the_whole_model() -> None:
+    rows = simulated().frame.assign(w=lambda d: d.x.where(d.index != 4))
+    fit = fit_regression(parse_model("y ~ x; z ~ w"), Scores.from_scored(rows, source="simulated"))
+    assert fit.summary["n"].tolist() == [79, 79]
+    assert any("1 of 80 rows" in note for note in fit.notes)
+    assert tuple(fit.summary.columns[: len(SUMMARY)]) == SUMMARY
+
+
+def test_a_turned_sign_is_flagged() -> None:
+    r = np.array([[1, 0.8, 0.5], [0.8, 1, 0.3], [0.5, 0.3, 1]])
+    fit = fit_regression(parse_model("y ~ a + b"), Moments(("a", "b", "y"), 100, np.full(3, np.nan), r))
+    assert fit.coefficients["term"].tolist() == ["a", "b"]
+    assert fit.coefficients["sign_flip"].tolist() == [False, True]
+    assert any("suppression" in note for note in fit.notes)
+
+
+def test_a_product_needs_rows_or_its_own_moments() -> None:
+    model = parse_model("y ~ x + z + x:z")
+    with pytest.raises(NeedsRows, match="'x:z'"):
+        fit_regression(model, as_moments(simulated(), ["x", "z", "y"]))
+    whole = as_moments(simulated(), ["x", "z", "y", "x:z"])
+    assert fit_regression(model, whole).coefficient("y", "x:z")["estimate"] == pytest.approx(
+        fit_regression(model, simulated()).coefficient("y", "x:z")["estimate"], rel=1e-9
+    )
+
+
+def test_hc3_needs_rows() -> None:
+    with pytest.raises(NeedsRows, match="HC3"):
+        fit_regression(parse_model("y ~ x"), as_moments(simulated(), ["x", "y"]), errors="hc3")
+
+
+def test_refusals_name_what_is_wrong() -> None:
+    rows = simulated().frame.assign(twice=lambda d: 2 * d.x - d.z, flat=1.0, copy=lambda d: d.x + d.z)
+    scores = Scores.from_scored(rows, source="simulated")
+    with pytest.raises(DataError, match="x, z, twice"):
+        fit_regression(parse_model("y ~ x + z + twice"), scores)
+    with pytest.raises(DataError, match="'flat'"):
+        fit_regression(parse_model("y ~ flat"), scores)
+    with pytest.raises(DataError, match="without any error"):
+        fit_regression(parse_model("copy ~ x + z"), scores)
+    with pytest.raises(DataError, match="3 complete rows for 3 coefficients"):
+        fit_regression(parse_model("y ~ x + z"), Scores.from_scored(rows.head(3), source="simulated"))
+    with pytest.raises(ModelError, match="'w'"):
+        fit_regression(parse_model("y ~ w"), scores)
+    with pytest.raises(ModelError, match="least squares"):
+        fit_regression(parse_model("f =~ x + z; y ~ f"), scores)
+    with pytest.raises(DataError, match="level"):
+        fit_regression(parse_model("y ~ x"), scores, level=95)
+
+
+def test_a_lone_person_who_decides_a_coefficient_is_refused_with_hc3_only() -> None:
+    rows = simulated().frame.assign(only=0.0)
+    rows.loc[5, "only"] = 1.0
+    scores = Scores.from_scored(rows, source="simulated")
+    with pytest.raises(DataError, match="leverage 1"):
+        fit_regression(parse_model("y ~ x + only"), scores)
+    assert len(fit_regression(parse_model("y ~ x + only"), scores, errors="classical").coefficients) == 3
