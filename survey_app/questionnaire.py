@@ -6,13 +6,13 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from analysis.instrument import Instrument, Item, Page
 from survey_app.answers import LONGEST_TEXT, Answer
+from survey_app.components.likert import SCRIPT
 from survey_app.words import Words, words
 
 KEY = "ask"
@@ -23,12 +23,15 @@ LONGEST_NAME = 100
 _SECONDS = {"likert": 6, "single": 8, "number": 8, "text": 30}
 """How long one item takes, roughly, for the time that is left."""
 
-_FOLDER = Path(__file__).parent / "components" / "likert"
-
+# Streamlit sends an inline script with every page. So this one only fetches the real one, which the phone keeps.
 _likert = st.components.v2.component(
     "parasol_likert",
-    css=(_FOLDER / "likert.css").read_text(encoding="utf-8"),
-    js=(_FOLDER / "likert.js").read_text(encoding="utf-8"),
+    js="""
+export default async function (component) {
+  const script = await import(new URL(component.data.script, document.baseURI))
+  return script.default(component)
+}
+""",
 )
 
 
@@ -275,6 +278,7 @@ def as_paragraphs(text: str) -> tuple[str, ...]:
 def _shown(screen: Screen, reply: Reply) -> dict[str, Any]:
     w = words(screen.language)
     return {
+        "script": SCRIPT,
         "screen": screen.id,
         "owner": screen.owner,
         "language": screen.language,

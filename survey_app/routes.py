@@ -19,6 +19,7 @@ from starlette.routing import Route
 from analysis.errors import DataError, StoreError, StudyClosed
 from survey_app.access import COOKIE, LASTS, OneTimeLinks, sign_access
 from survey_app.answers import accept_answers
+from survey_app.components.likert import PATH, component_file
 from survey_app.context import load_instrument_of, load_study_context, open_store
 from survey_app.plain_page import plain_page
 
@@ -154,6 +155,7 @@ def respondent_routes(public: str) -> list[Route]:
         Route("/healthz", health),
         Route("/s/{slug}", start),
         Route("/answers", save_answers, methods=["POST"]),
+        Route(PATH, component_file),
         Route("/qr/{slug}.svg", qr_code(public)),
     ]
 

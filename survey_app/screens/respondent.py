@@ -54,7 +54,7 @@ class Visit:
     step: str = ""
     code: str = ""
     saved: bool = False
-    reply: Reply = Reply()
+    reply: Reply = field(default_factory=Reply)
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -203,7 +203,8 @@ def _finish(visit: Visit) -> tuple[str, ...]:
     step = _first_open(visit)
     if step:
         visit.step = step
-        return () if step == NAMING else tuple(missing_items(visit.loaded.instrument, step, visit.answers.get(step, {})))
+        given = visit.answers.get(step, {})
+        return () if step == NAMING else tuple(missing_items(visit.loaded.instrument, step, given))
     visit.code = store.finish(visit.key)
     return ()
 

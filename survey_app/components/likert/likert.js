@@ -15,25 +15,29 @@ const PAGE_STYLE = `
 [data-stale="true"] { opacity: 1 !important; }
 `
 
-const views = new WeakMap()
+const VIEW = Symbol.for("parasol.view")
 const memory = new Map() // drafts, where the browser refuses to keep them
 
 export default function (component) {
   const root = component.parentElement
   if (!component.data) return undefined
-  if (!views.has(root)) views.set(root, new View(root))
-  const view = views.get(root)
-  view.show(component)
-  return () => {
-    views.delete(root)
-    view.leave()
+  if (!(root[VIEW] instanceof View)) {
+    root[VIEW]?.leave() // an older version of this script, from before the server was renewed
+    root[VIEW] = new View(root)
   }
+  const view = root[VIEW]
+  view.show(component)
+  return () => view.leave()
 }
 
 class View {
   constructor(root) {
-    this.box = make("div", { class: "ask" })
-    root.append(this.box)
+    // Unstyled, the page would jump under a thumb: it is shown when its looks are there (or cannot be had).
+    this.root = root
+    this.looks = make("link", { rel: "stylesheet", href: new URL("likert.css", import.meta.url) })
+    this.box = make("div", { class: "ask", hidden: "" })
+    this.looks.onload = this.looks.onerror = () => { this.box.hidden = false }
+    root.append(this.looks, this.box)
     this.page = make("style", {}, PAGE_STYLE)
     document.head.append(this.page)
     this.timers = new Set()
@@ -42,7 +46,9 @@ class View {
   }
 
   leave() {
+    delete this.root[VIEW]
     this.page.remove()
+    this.looks.remove()
     this.pending = null
     this.timers.forEach(clearTimeout)
     window.removeEventListener("online", this.online)
@@ -107,7 +113,7 @@ class View {
   top() {
     const { progress, languages } = this.data
     if (!progress && !languages.length) return null
-    const bar = progress?.share && make("div", {
+    const bar = progress?.share > 0 && make("div", {
       class: "bar", role: "progressbar", "aria-label": progress.text,
       "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": Math.round(100 * progress.share),
     }, make("div", { style: `width:${100 * progress.share}%` }))
@@ -204,9 +210,7 @@ class View {
     const parts = [make("div", { class: "options" }, ...labels)]
     if (block.kind === "matrix") parts.push(make("div", { class: "ends", "aria-hidden": "true" }, low, chosen, high))
     if (clear) parts.push(clear)
-    const fragment = document.createDocumentFragment()
-    fragment.append(...parts)
-    return fragment
+    return make("div", { class: "scale" }, ...parts)
   }
 
   input(block, item, described) {
@@ -281,7 +285,8 @@ class View {
         holder.scrollIntoView({ block: "center" })
         holder.querySelector("input,textarea").focus({ preventScroll: true })
       })
-      return make("li", {}, link, ": ", problems[id])
+      const { item } = this.fields.get(id)
+      return make("li", {}, link, problems[id] === item.missing ? null : `: ${problems[id]}`)
     })
     const title = (ids.length === 1 ? summary.one : summary.other).replace("{n}", ids.length)
     this.errors.replaceChildren(make("h2", {}, title), make("ul", {}, ...links))

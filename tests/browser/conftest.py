@@ -1,0 +1,166 @@
+"""A real server with a database of its own, and a real browser that visits it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from analysis.instrument import load_instrument
+from survey_app.store import Store
+from survey_app.study import Study
+
+PROJECT = Path(__file__).resolve().parents[2]
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1440, "height": 900}
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+CONSENT = {
+    "en": "You take part in a test. It takes five minutes.\n\n- You may stop at any moment.\n- Nobody asks your name.",
+    "nl": "Je doet mee aan een test. Dat duurt vijf minuten.\n\n- Je mag op elk moment stoppen.\n- Je naam wordt "
+    "niet gevraagd.",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+class Server:
+    """The real server in a process of its own, on a free port, with a SQLite file of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = folder / "parasol.sqlite"
+        self.store = Store(f"sqlite:///{self.database}")
+        self.store.migrate()
+        self.digest = self.store.add_instrument(load_instrument("psi_core"))
+        self.log = folder / "server.log"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self) -> None:
+        settings = {
+            "PARASOL_DATABASE": f"sqlite:///{self.database}",
+            "PARASOL_ADDRESS": "127.0.0.1",
+            "PARASOL_PORT": str(self.port),
+            "PARASOL_RESEARCHER": "on",
+        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PARASOL_", "STREAMLIT_"))}
+        command = [sys.executable, "-u", "-c", "from survey_app.launch import start_half; start_half()"]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, env=kept | settings, cwd=PROJECT, stdout=log, stderr=log)
+        for _ in range(600):
+            try:
+                if httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200:
+                    return
+            except httpx.TransportError:
+                assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.1)
+        raise AssertionError(f"the server did not answer within a minute\n{self.log.read_text()}")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self.store.close()
+
+    def add_study(self, languages: tuple[str, ...] = ("en", "nl")) -> str:
+        """An open study with the core questionnaire; its slug."""
+        slug = f"s{secrets.token_hex(4)}"
+        title = {"en": "You and the influencer you follow", "nl": "Jij en de influencer die je volgt"}
+        self.store.add_study(Study(slug, slug, title, self.digest, languages, "draft", CONSENT, "1"))
+        self.store.open_study(slug)
+        return slug
+
+    def link(self, slug: str) -> str:
+        return f"{self.url}/s/{slug}"
+
+    def researcher_link(self) -> str:
+        """The one-time link to the researcher's screens, as the server printed it when it started."""
+        words = self.log.read_text().split()
+        return next(word for word in reversed(words) if "/access/" in word)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests; each test adds a study of its own."""
+    server = Server(tmp_path_factory.mktemp("server"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    """A server that a test may hurt."""
+    server = Server(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def study(server: Server) -> str:
+    """The slug of a fresh, open study in English and Dutch."""
+    return server.add_study()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; without one the tests are skipped, or fail where skipping is forbidden."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        message = "no Chromium was found: install Debian's package chromium to run the browser tests"
+        if os.environ.get("PARASOL_NO_SKIP") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[BrowserContext]:
+    """A Dutch phone, 390 x 844."""
+    context = browser.new_context(viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True, locale="nl-NL")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def desktop(browser: Browser) -> Iterator[BrowserContext]:
+    """An English desktop, 1440 x 900."""
+    context = browser.new_context(viewport=DESKTOP, locale="en-GB")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def researcher(desktop: BrowserContext, server: Server) -> Page:
+    """The researcher's first screen, opened once with the printed link."""
+    page = desktop.new_page()
+    page.goto(server.researcher_link())
+    return page
