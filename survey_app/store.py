@@ -240,8 +240,8 @@ class Store:
     def _set_state(self, slug: str, **values: Any) -> None:
         table = schema.studies
         with self._writing() as connection:
-            if not connection.execute(table.update().where(table.c.slug == slug).values(values)).rowcount:
-                raise _no_study(slug)
+            study = _study(connection, slug, lock=True)
+            connection.execute(table.update().where(table.c.id == study.id).values(values))
 
     # -- a respondent's way -------------------------------------------------------------------------------------
 

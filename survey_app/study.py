@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
+from unicodedata import category
 
 from analysis.errors import Problem
 
@@ -105,7 +106,7 @@ class StudyCounts:
 
 def one_line(text: str, length: int) -> str:
     """The text without what a database or a screen cannot hold: control characters and half surrogate pairs."""
-    return "".join(char if char.isprintable() else " " for char in text).strip()[:length]
+    return " ".join("".join(" " if category(char) in ("Cc", "Cs") else char for char in text).split())[:length]
 
 
 def is_slug(text: str) -> bool:
