@@ -48,7 +48,7 @@ _DARK = {"paper": "#0E1522", "ink": "#E9EDF2", "quiet": "#A9B4C2", "grid": "#263
 _FONT = "'Source Sans', 'Source Sans 3', 'Source Sans Pro', 'DejaVu Sans', sans-serif"
 _WIDTH = 640
 _ROW = 44
-_LABEL = 24
+_LABEL = 20
 """Characters of a label before it takes a second line."""
 _CELLS = 40
 """A scatter shows at most this many squared circles, however many people there are."""

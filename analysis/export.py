@@ -1,15 +1,17 @@
-"""Results for other programs: a fit as JSON, with the columns of `Fit` as they are."""
+"""A fit to hand on: as JSON for programs, with the columns of `Fit` as they are, or as text for people."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.fit import COEFFICIENTS, EFFECTS, SUMMARY, Fit
+from analysis.tables import table_coefficients, table_effects, table_reliability, table_summary
 
 
 def fit_as_json(fit: Fit, reliability: pd.DataFrame) -> str:
@@ -51,6 +53,30 @@ def fit_as_json(fit: Fit, reliability: pd.DataFrame) -> str:
         "notes": list(fit.notes),
     }
     return json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def fit_as_text(fit: Fit, reliability: pd.DataFrame, language: str = "en") -> str:
+    """What does this fit say, in tables that a person reads on a terminal or pastes into a mail?
+
+    Parameters
+    ----------
+    fit : Fit
+    reliability : DataFrame
+        What `analysis.reliability.reliability_table` gives; empty where nothing was scored.
+    language : {"en", "nl"}
+
+    Returns
+    -------
+    str
+        The model, the tables that hold anything, and every note once.
+    """
+    tables = [table_coefficients(fit, language), table_summary(fit, language)]
+    if len(fit.effects):
+        tables.append(table_effects(fit, language))
+    if len(reliability):
+        tables.append(table_reliability(reliability, language, level=fit.level, synthetic=fit.synthetic))
+    notes = dict.fromkeys(note for table in tables for note in table.notes)
+    return "\n\n".join([str(fit.model), *(str(replace(table, notes=())) for table in tables), "\n".join(notes)])
 
 
 def _records(table: pd.DataFrame, first: Sequence[str]) -> list[dict[str, Any]]:

@@ -153,7 +153,7 @@ def table_summary(fit: Fit, language: str = "en", *, labels: Mapping[str, str] |
     found = fit.summary
     columns = {
         words["columns.outcome"]: found["outcome"].map(_Labels(labels, words)),
-        words["columns.n"]: found["n"].map("{:d}".format),
+        words["columns.n"]: found["n"].map(str),
         words["columns.r_squared"]: found["r_squared"].map(_bounded),
         words["columns.adj_r_squared"]: found["adj_r_squared"].map(_bounded),
         words["columns.f"]: found["f_statistic"].map(apa_number),

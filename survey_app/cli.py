@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -51,6 +51,19 @@ def written_whole(path: Path) -> Iterator[Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on a terminal that wants to be told (done, total); nothing when stderr goes elsewhere."""
+    if not err.is_terminal:
+        yield None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=err, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 Address = Annotated[str | None, typer.Option(help="Where to listen; 0.0.0.0 lets phones in the same network in.")]
@@ -122,3 +135,39 @@ def simulate(
     with written_whole(output) as draft:
         rows.to_csv(draft, index=False)
     err.print(f"{output}: {n} synthetic participations, seed {seed}.", markup=False, soft_wrap=True)
+
+
+@app.command()
+def fit(
+    data: Annotated[Path, typer.Argument(help="Answers from any tool: CSV, XLSX, SAV or Parquet.")],
+    model: Annotated[str, typer.Option(help="'psi ~ social; purchase ~ psi + social', or a text file that holds it.")],
+    instrument: Annotated[str | None, typer.Option(help="Score with this questionnaire (shipped, or a file).")] = None,
+    scale: Annotated[list[str] | None, typer.Option(help="Score name=item1,item2,-item3; - reverses an item.")] = None,
+    scored: Annotated[bool, typer.Option("--scored", help="The columns are scores already.")] = False,
+    span: Annotated[str, typer.Option("--range", help="The answer range of --scale, such as 1:7.")] = "",
+    errors: Annotated[
+        Literal["hc3", "classical"], typer.Option(help="Standard errors of the coefficients.")
+    ] = "hc3",
+    level: Annotated[float, typer.Option(help="Confidence level.")] = 0.95,
+    draws: Annotated[int, typer.Option(help="Bootstrap samples for the effects.")] = 5000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same intervals.")] = 1,
+    form: Annotated[Literal["table", "json"], typer.Option("--format", help="For people or for programs.")] = "table",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; the terminal if left out.")] = None,
+) -> None:
+    """Fit a model to a file of answers: coefficients, effects along its paths, reliability of the scales."""
+    from analysis.export import fit_as_json, fit_as_text
+    from analysis.paths import fit_paths
+    from analysis.reliability import reliability_table
+    from survey_app.fitting import load_scores, read_model
+
+    parsed = read_model(model)
+    scores = load_scores(data, instrument=instrument, scales=scale or (), scored=scored, span=span)
+    with progress_bar("Resampling") as progress:
+        found = fit_paths(parsed, scores, errors=errors, level=level, draws=draws, seed=seed, progress=progress)
+    reliability = reliability_table(scores, level)
+    text = fit_as_json(found, reliability) if form == "json" else fit_as_text(found, reliability)
+    if output is None:
+        print(text)
+        return
+    with written_whole(output) as draft:
+        draft.write_text(text + "\n", encoding="utf-8")
