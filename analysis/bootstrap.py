@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -19,8 +19,10 @@ from threading import Lock
 
 import numpy as np
 from numpy.random import SFC64, SeedSequence
+from pandas.api.types import is_numeric_dtype
 
 from analysis.errors import DataError, Problem
+from analysis.scoring import Scores
 
 Progress = Callable[[int, int], None]
 
@@ -161,53 +163,74 @@ def leave_one_out(values: np.ndarray) -> Iterator[Resamples]:
         yield Resamples(len(z) - 1, centre, scale, sums, tuple(range(z.shape[1])))
 
 
-def kept_resamples(
-    values: np.ndarray, spare: np.ndarray, *, draws: int, seed: int, progress: Progress | None = None
+def people_resampled(
+    data: Scores, names: Sequence[str], *, draws: int, seed: int, progress: Progress | None = None
 ) -> Resamples:
-    """The resampled moments of these rows, drawn once and remembered.
+    """The resampled moments of these columns, drawn once and remembered.
 
     Parameters
     ----------
-    values : ndarray, shape (n, k)
-        Complete rows of the columns asked for.
-    spare : ndarray, shape (n, s)
-        Further columns of the same people that a next question may need; resampled along when there is drawing
-        to do, never waited for otherwise.
+    data : Scores
+        Rows must be complete on `names`.
+    names : sequence of str
+        Columns and products `a:b`.
     draws, seed, progress
         As in `resample`.
 
     Returns
     -------
     Resamples
-        Of the k columns asked for; equal to `resample(values, ...)` whatever was remembered.
+        Of the columns asked for; equal to `resample(data.complete(names), ...)` whatever was remembered.
 
     Notes
     -----
-    Columns are recognised by their content, so nothing stale can be met: the same seed draws the same people for
-    every column of n rows.
+    When there is drawing to do, the other scale scores of the same people are drawn along, so that the next model on
+    the same people finds them ready. Columns are recognised by their content, so nothing stale can be met: the same
+    seed draws the same people for every column of n rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> scores = Scores.from_scored(pd.DataFrame({"x": [1.0, 2, 4, 7], "y": [2.0, 1, 4, 9]}), source="example")
+    >>> people_resampled(scores, ["x", "y"], draws=200, seed=1).deviations().shape
+    (2, 2, 200)
     """
-    wanted = [_digest(column) for column in values.T]
-    key = (len(values), draws, seed)
+    columns = [data.column(name) for name in names]
+    whole = np.asarray(np.isfinite(columns).all(axis=0))
+    columns = columns if whole.all() else [column[whole] for column in columns]
+    n = int(whole.sum())
+    wanted = [_digest(column) for column in columns]
     with _lock:
         for (known, digests), resamples in reversed(_kept.items()):
-            if known == key and set(wanted) <= set(digests):
+            if known == (n, draws, seed) and set(wanted) <= set(digests):
                 _kept.move_to_end((known, digests))
                 return replace(resamples, columns=tuple(digests.index(digest) for digest in wanted))
-    digests = tuple(wanted)
-    if len(values) <= ROWS:
-        extra = {_digest(column): column for column in spare.T}
-        extra = {digest: column for digest, column in extra.items() if digest not in wanted}
-        extra = dict(list(extra.items())[: max(0, TOGETHER - len(wanted))])
-        digests += tuple(extra)
-        if extra:
-            values = np.column_stack([values, *extra.values()])
-    resamples = resample(values, draws=draws, seed=seed, progress=progress)
+    together = dict(zip(wanted, columns, strict=True))
+    if n <= ROWS:
+        together |= _spare(data, names, whole, together)
+    digests = tuple(together)
+    resamples = resample(np.column_stack(list(together.values())), draws=draws, seed=seed, progress=progress)
     if resamples.sums.nbytes <= KEPT_BYTES:
         with _lock:
-            _kept[key, digests] = resamples
+            _kept[(n, draws, seed), digests] = resamples
             while len(_kept) > KEPT:
                 _kept.popitem(last=False)
-    return replace(resamples, columns=tuple(range(len(wanted))))
+    return replace(resamples, columns=tuple(digests.index(digest) for digest in wanted))
+
+
+def _spare(
+    data: Scores, names: Sequence[str], whole: np.ndarray, together: Mapping[bytes, np.ndarray]
+) -> dict[bytes, np.ndarray]:
+    """Further scores of the same people, complete, as many as fit."""
+    found: dict[bytes, np.ndarray] = {}
+    candidates = list(data.scales) or [
+        str(name) for name, kind in data.frame.dtypes.items() if is_numeric_dtype(kind) and name not in names
+    ]
+    for name in candidates:
+        column = data.column(name)[whole]
+        if len(together) + len(found) < TOGETHER and np.isfinite(column).all() and np.ptp(column) > 0:
+            found[_digest(column)] = column
+    return {digest: column for digest, column in found.items() if digest not in together}
 
 
 def slopes(deviations: np.ndarray, outcome: int, predictors: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.random import SFC64, Generator
 
-from analysis.bootstrap import Progress, check_draws, kept_resamples, slopes
+from analysis.bootstrap import Progress, check_draws, people_resampled, slopes
 from analysis.errors import ModelError, Problem
 from analysis.model import Equation, Model
 from analysis.moments import Moments, as_moments
-from analysis.paths import complete_rows, limits_of
+from analysis.paths import limits_of
 from analysis.regression import check_level, check_regression, estimate
 from analysis.scoring import Scores
 
@@ -259,8 +259,7 @@ def draw_deviations(
 ) -> np.ndarray:
     """Centred cross-products of the model's columns in every sample, shape (p, p, draws), standardised units."""
     if isinstance(data, Scores):
-        values, spare = complete_rows(data, model.columns)
-        return kept_resamples(values, spare, draws=draws, seed=seed, progress=progress).deviations()
+        return people_resampled(data, model.columns, draws=draws, seed=seed, progress=progress).deviations()
     moments = as_moments(data, model.columns)
     p = len(moments.names)
     stream = Generator(SFC64(seed))

@@ -192,16 +192,20 @@ def as_moments(data: Scores | Moments, names: Sequence[str]) -> Moments:
     """
     if isinstance(data, Moments):
         moments = data.select(names)
-    else:
-        values = data.complete(names)
-        moments = from_rows(values, names, source=data.source, synthetic=data.synthetic)
-        missing = data.n - len(values)
-        notes = (f"{missing} of {data.n} rows lack a value the model needs; they were left out.",) if missing else ()
-        moments = replace(moments, notes=(*data.notes, *notes))
-    constant = np.sqrt(np.diag(moments.cov)) <= 1e-12 * np.maximum(1, np.abs(np.nan_to_num(moments.mean)))
-    if constant.any():
-        raise DataError(*(_constant(moments.names[place]) for place in np.flatnonzero(constant)))
-    return moments
+        _check_varying(moments)
+        return moments
+    return condense(data, names)[0]
+
+
+def condense(data: Scores, names: Sequence[str]) -> tuple[Moments, np.ndarray]:
+    """The moments of these columns as `as_moments` gives them, and the complete rows behind them."""
+    values = data.complete(names)
+    moments = from_rows(values, names, source=data.source, synthetic=data.synthetic)
+    missing = data.n - len(values)
+    notes = (f"{missing} of {data.n} rows lack a value the model needs; they were left out.",) if missing else ()
+    moments = replace(moments, notes=(*data.notes, *notes))
+    _check_varying(moments)
+    return moments, values
 
 
 def from_correlations(
@@ -287,3 +291,9 @@ def require_rows(data: Scores | Moments, what: str) -> Scores:
 def _constant(name: str) -> Problem:
     remedy = "Take it out of the model, or check how it was coded."
     return Problem(f"column '{name}'", "everybody has the same value, so it can explain nothing", remedy)
+
+
+def _check_varying(moments: Moments) -> None:
+    constant = np.sqrt(np.diag(moments.cov)) <= 1e-12 * np.maximum(1, np.abs(np.nan_to_num(moments.mean)))
+    if constant.any():
+        raise DataError(*(_constant(moments.names[place]) for place in np.flatnonzero(constant)))

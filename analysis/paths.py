@@ -12,12 +12,12 @@ import pandas as pd
 from numpy.random import SFC64, Generator
 from scipy.special import ndtr, ndtri
 
-from analysis.bootstrap import Progress, Resamples, check_draws, kept_resamples, leave_one_out, slopes
+from analysis.bootstrap import Progress, Resamples, check_draws, leave_one_out, people_resampled, slopes
 from analysis.errors import DataError, ModelError, Problem
-from analysis.fit import EFFECTS, Fit
+from analysis.fit import Fit
 from analysis.model import Model, Path
-from analysis.moments import Moments, as_moments, require_rows
-from analysis.regression import Errors, Estimated, estimate, fit_regression, hc3_scores
+from analysis.moments import Moments, require_rows
+from analysis.regression import Errors, Estimated, Solved, check_level, hc3_scores, solve, tabulate
 from analysis.scoring import Scores
 
 Interval = Literal["percentile", "bca", "montecarlo", "delta"]
@@ -134,53 +134,73 @@ def fit_paths(
     ['indirect', 'social -> psi -> purchase', 0.181]
     """
     check_draws(draws, seed)
-    fit = fit_regression(model, data, errors=errors, level=level)
-    errors = errors or ("hc3" if isinstance(data, Scores) else "classical")
+    check_level(level)
     interval = interval or ("percentile" if isinstance(data, Scores) else "montecarlo")
-    moments = as_moments(data, model.columns)
-    estimated = estimate(model, moments)
-    along = _observed(estimated)
-    effects = [*effects_of(model), *_contrasts(effects_of(model), contrasts)]
-    estimates = np.array([float(effect.value(along)) for effect in effects])
-    notes: list[str] = []
     if interval in ("percentile", "bca"):
-        rows = require_rows(data, "A bootstrap interval")
-        drawn, lost = draw_effects(model, rows, effects, draws=draws, seed=seed, progress=progress)
-        acceleration = _acceleration(model, rows, effects) if interval == "bca" else np.zeros(len(effects))
-        limits = bca_limits(drawn, estimates, acceleration, level) if interval == "bca" else limits_of(drawn, level)
-        std_errors = drawn.std(axis=1, ddof=1)
-        if lost:
-            notes.append(f"{lost} of {draws} samples could not tell the predictors apart and were left out.")
-    else:
-        names = list(along)
-        values = data.complete(model.columns) if isinstance(data, Scores) and errors == "hc3" else None
-        joint = joint_covariance(estimated, moments, values)
-        if interval == "delta":
-            gradients = np.array([effect.gradient(along, names) for effect in effects])
-            std_errors = np.sqrt(np.maximum(np.einsum("ei,ij,ej->e", gradients, joint, gradients), 0))
-            reach = ndtri(0.5 + level / 2) * std_errors
-            limits = np.column_stack([estimates - reach, estimates + reach])
-        else:
-            drawn = _normal_draws(along, joint, effects, draws, seed)
-            limits, std_errors = limits_of(drawn, level), drawn.std(axis=1, ddof=1)
-    table = pd.DataFrame(
-        {
-            "kind": [effect.kind for effect in effects],
-            "path": [effect.path for effect in effects],
-            "estimate": estimates,
-            "std_estimate": [float(effect.value(_standardised(along, moments))) for effect in effects],
-            "conf_low": limits[:, 0],
-            "conf_high": limits[:, 1],
-            "std_error": std_errors,
-        }
-    )[list(EFFECTS)]
-    notes.append(_interval_note(interval, draws, seed))
+        require_rows(data, "A bootstrap interval")
+    solved = solve(model, data, errors)
+    fit = tabulate(model, solved, level)
+    implied = effects_of(model)
+    effects = [*implied, *_contrasts(implied, contrasts)]
+    table, notes = effect_table(
+        model, data, solved, effects, level=level, draws=draws, seed=seed, interval=interval, progress=progress
+    )
     if model.products:
         notes.append("Effects of variables in a product term hold where the other variables of the product are zero.")
     return Fit(
         model, fit.coefficients, fit.summary, table, fit.source, level,
         None if interval == "delta" else seed, fit.synthetic, (*fit.notes, *notes),
     )  # fmt: skip
+
+
+def effect_table(
+    model: Model,
+    data: Scores | Moments,
+    solved: Solved,
+    effects: Sequence[Effect],
+    *,
+    level: float,
+    draws: int,
+    seed: int,
+    interval: Interval,
+    progress: Progress | None = None,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Estimate, interval and standard error of each effect, columns `EFFECTS`, and what a reader must know."""
+    along = observed_slopes(solved.equations)
+    estimates = np.array([float(effect.value(along)) for effect in effects])
+    notes = [_interval_note(interval, draws, seed)]
+    if interval == "delta":
+        joint = joint_covariance(solved)
+        gradients = np.array([effect.gradient(along, list(along)) for effect in effects])
+        std_errors = np.sqrt(np.maximum(np.einsum("ei,ij,ej->e", gradients, joint, gradients), 0))
+        reach = ndtri(0.5 + level / 2) * std_errors
+        limits = np.column_stack([estimates - reach, estimates + reach])
+    else:
+        if interval == "montecarlo":
+            drawn, lost = _normal_draws(along, joint_covariance(solved), effects, draws, seed), 0
+        else:
+            rows = require_rows(data, "A bootstrap interval")
+            drawn, lost = draw_effects(model, rows, effects, draws=draws, seed=seed, progress=progress)
+        if lost:
+            notes.append(f"{lost} of {draws} samples could not tell the predictors apart and were left out.")
+        std_errors = drawn.std(axis=1, ddof=1)
+        if interval == "bca" and solved.rows is not None:
+            limits = bca_limits(drawn, estimates, _acceleration(model, solved.rows, effects), level)
+        else:
+            limits = limits_of(drawn, level)
+    standard = _standardised(along, solved.moments)
+    table = pd.DataFrame(
+        {
+            "kind": [effect.kind for effect in effects],
+            "path": [effect.path for effect in effects],
+            "estimate": estimates,
+            "std_estimate": [float(effect.value(standard)) for effect in effects],
+            "conf_low": limits[:, 0],
+            "conf_high": limits[:, 1],
+            "std_error": std_errors,
+        }
+    )
+    return table, notes
 
 
 def effects_of(model: Model) -> list[Effect]:
@@ -207,8 +227,7 @@ def draw_effects(
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, int]:
     """The effects in every bootstrap sample, shape (effects, draws kept), and how many samples had no answer."""
-    values, spare = complete_rows(data, model.columns)
-    resamples = kept_resamples(values, spare, draws=draws, seed=seed, progress=progress)
+    resamples = people_resampled(data, model.columns, draws=draws, seed=seed, progress=progress)
     along, solved = _slopes(model, resamples)
     drawn = np.array([effect.value(along) for effect in effects])
     lost = draws - int(solved.sum())
@@ -216,19 +235,6 @@ def draw_effects(
         remedy = "Ask for a delta interval, collect more answers, or take out predictors that hardly vary."
         raise DataError(Problem("bootstrap", f"{lost} of {draws} samples cannot tell the predictors apart", remedy))
     return (drawn[:, solved] if lost else drawn), lost
-
-
-def complete_rows(data: Scores, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Complete rows of these columns, and the other scale scores of the same people where none is missing."""
-    columns = np.column_stack([data.column(name) for name in names])
-    whole = ~np.isnan(columns).any(axis=1)
-    candidates = list(data.scales) or [
-        str(name) for name, kind in data.frame.dtypes.items() if pd.api.types.is_numeric_dtype(kind)
-    ]
-    others = [data.column(name)[whole] for name in candidates if name not in names]
-    others = [column for column in others if np.isfinite(column).all()]
-    spare = np.column_stack(others) if others else np.empty((int(whole.sum()), 0))
-    return np.ascontiguousarray(columns if whole.all() else columns[whole]), spare
 
 
 def limits_of(drawn: np.ndarray, level: float) -> np.ndarray:
@@ -246,13 +252,11 @@ def bca_limits(drawn: np.ndarray, estimates: np.ndarray, acceleration: np.ndarra
     return np.array([np.quantile(row, ends) for row, ends in zip(drawn, share, strict=True)])
 
 
-def joint_covariance(estimated: Sequence[Estimated], moments: Moments, rows: np.ndarray | None) -> np.ndarray:
-    """Covariance of the slopes of all equations together, in their order (no intercepts).
-
-    Classical from the moments; HC3 when `rows` (complete on the moments' columns) are given.
-    """
-    if rows is not None:
-        pushes = np.hstack([hc3_scores(one, rows, moments.names)[:, 1:] for one in estimated])
+def joint_covariance(solved: Solved) -> np.ndarray:
+    """Covariance of the slopes of all equations together, in their order (no intercepts): HC3 or classical."""
+    moments, estimated = solved.moments, solved.equations
+    if solved.errors == "hc3" and solved.rows is not None:
+        pushes = np.hstack([hc3_scores(one, solved.rows, moments.names)[:, 1:] for one in estimated])
         return np.asarray(pushes.T @ pushes)
     products = moments.cov * (moments.n - 1)
     maps, residuals = [], []
@@ -279,7 +283,7 @@ def _product(path: Path, along: Slopes) -> np.ndarray:
     return product
 
 
-def _observed(estimated: Sequence[Estimated]) -> dict[tuple[str, str], np.ndarray]:
+def observed_slopes(estimated: Sequence[Estimated]) -> dict[tuple[str, str], np.ndarray]:
     return {
         (one.equation.outcome, label): np.asarray(slope)
         for one in estimated
@@ -307,9 +311,8 @@ def _slopes(model: Model, resamples: Resamples) -> tuple[dict[tuple[str, str], n
     return along, every
 
 
-def _acceleration(model: Model, data: Scores, effects: Sequence[Effect]) -> np.ndarray:
+def _acceleration(model: Model, values: np.ndarray, effects: Sequence[Effect]) -> np.ndarray:
     """How fast the spread of each effect changes with its value: the skew of the leave-one-out estimates."""
-    values, _ = complete_rows(data, model.columns)
     pieces = []
     for part in leave_one_out(values):
         along, solved = _slopes(model, part)

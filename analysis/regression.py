@@ -11,9 +11,9 @@ import pandas as pd
 from scipy.special import fdtrc, stdtr, stdtrit
 
 from analysis.errors import DataError, ModelError, Problem
-from analysis.fit import COEFFICIENTS, INTERCEPT, Fit
+from analysis.fit import INTERCEPT, Fit
 from analysis.model import Equation, Model
-from analysis.moments import Moments, as_moments, require_rows
+from analysis.moments import Moments, as_moments, condense, require_rows
 from analysis.scoring import Scores
 
 Errors = Literal["hc3", "classical"]
@@ -50,6 +50,16 @@ class Estimated:
     def has_mean(self) -> bool:
         """Are all means known, so that there is an intercept?"""
         return bool(np.isfinite(self.intercept))
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """All equations of a model solved on the same people: moments, complete rows (None from moments alone), errors."""
+
+    moments: Moments
+    rows: np.ndarray | None
+    errors: Errors
+    equations: tuple[Estimated, ...]
 
 
 def fit_regression(model: Model, data: Scores | Moments, *, errors: Errors | None = None, level: float = 0.95) -> Fit:
@@ -112,17 +122,33 @@ def fit_regression(model: Model, data: Scores | Moments, *, errors: Errors | Non
     0.0379
     """
     check_level(level)
+    return tabulate(model, solve(model, data, errors), level)
+
+
+def solve(model: Model, data: Scores | Moments, errors: Errors | None = None) -> Solved:
+    """Check, condense and solve every equation of the model, once for whatever is asked next."""
     check_regression(model, data)
-    moments = as_moments(data, model.columns)
-    estimated = estimate(model, moments)
     if errors is None:
         errors = "hc3" if isinstance(data, Scores) else "classical"
-    rows = require_rows(data, "HC3 errors").complete(model.columns) if errors == "hc3" else None
-    covariances = [coefficient_covariance(one, rows, model.columns) for one in estimated]
-    pairs = list(zip(estimated, covariances, strict=True))
-    coefficients = pd.concat([_coefficients(one, v, level) for one, v in pairs], ignore_index=True)
-    summary = pd.DataFrame([_summary(one, v if errors == "hc3" else None) for one, v in pairs])
-    notes = (*moments.notes, _errors_note(errors), *_flip_notes(coefficients))
+    if isinstance(data, Moments):
+        if errors == "hc3":
+            require_rows(data, "HC3 errors")
+        moments, rows = as_moments(data, model.columns), None
+    else:
+        moments, rows = condense(data, model.columns)
+    return Solved(moments, rows, errors, tuple(estimate(model, moments)))
+
+
+def tabulate(model: Model, solved: Solved, level: float) -> Fit:
+    """The solved equations as a Fit, without effects."""
+    moments, robust = solved.moments, solved.errors == "hc3"
+    rows = solved.rows if robust else None
+    covariances = [coefficient_covariance(one, rows, moments.names) for one in solved.equations]
+    pairs = list(zip(solved.equations, covariances, strict=True))
+    parts = [_coefficients(one, v, level) for one, v in pairs]
+    coefficients = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    summary = pd.DataFrame([_summary(one, v if robust else None) for one, v in pairs])
+    notes = (*moments.notes, _errors_note(solved.errors), *(note for one in solved.equations for note in _flips(one)))
     return Fit(
         model, coefficients, summary, source=moments.source, level=level, synthetic=moments.synthetic, notes=notes
     )
@@ -148,10 +174,13 @@ def check_regression(model: Model, data: Scores | Moments) -> None:
 
 def estimate(model: Model, moments: Moments) -> list[Estimated]:
     """Every equation of the model solved from the moments; all that is wrong with any of them is named at once."""
-    problems = [problem for equation in model.equations for problem in _equation_problems(equation, moments)]
+    correlations = moments.correlations
+    problems = [
+        problem for equation in model.equations for problem in _equation_problems(equation, moments, correlations)
+    ]
     if problems:
         raise DataError(*problems)
-    estimated = [_solve(equation, moments) for equation in model.equations]
+    estimated = [_solve(equation, moments, correlations) for equation in model.equations]
     perfect = [one.equation for one in estimated if 1 - one.r_squared < 1e-12]
     if perfect:
         remedy = "Check whether the outcome was computed from its predictors."
@@ -212,29 +241,26 @@ def t_table(estimates: np.ndarray, std_errors: np.ndarray, df: float, level: flo
     }
 
 
-def _equation_problems(equation: Equation, moments: Moments) -> list[Problem]:
+def _equation_problems(equation: Equation, moments: Moments, correlations: np.ndarray) -> list[Problem]:
     k = len(equation.labels)
     if moments.n <= k + 1:
         what = f"{moments.n} complete rows for {k + 1} coefficients"
         remedy = f"At least {k + 2} rows are needed; collect more answers or take predictors out."
         return [Problem(f"equation '{equation}'", what, remedy)]
-    together = _collinear(moments.select(equation.labels))
-    if together:
-        what = f"{', '.join(together)} hold the same information (perfectly collinear)"
+    places = moments.positions(equation.labels)
+    values, vectors = np.linalg.eigh(correlations[np.ix_(places, places)])
+    shared = (np.abs(vectors[:, values < COLLINEAR]) > 1e-4).any(axis=1)
+    if shared.any():
+        together = ", ".join(label for label, found in zip(equation.labels, shared, strict=True) if found)
+        what = f"{together} hold the same information (perfectly collinear)"
         return [Problem(f"equation '{equation}'", what, "Take one of them out.")]
     return []
 
 
-def _collinear(moments: Moments) -> list[str]:
-    values, vectors = np.linalg.eigh(moments.correlations)
-    empty = vectors[:, values < COLLINEAR]
-    return [name for name, row in zip(moments.names, empty, strict=True) if (np.abs(row) > 1e-4).any()]
-
-
-def _solve(equation: Equation, moments: Moments) -> Estimated:
-    chosen = moments.select((equation.outcome, *equation.labels))
-    sd, n = chosen.sd, chosen.n
-    r = chosen.correlations
+def _solve(equation: Equation, moments: Moments, correlations: np.ndarray) -> Estimated:
+    places = moments.positions((equation.outcome, *equation.labels))
+    sd, mean, n = moments.sd[places], moments.mean[places], moments.n
+    r = correlations[np.ix_(places, places)]
     unscaled = np.linalg.inv(r[1:, 1:])
     beta = np.linalg.solve(r[1:, 1:], r[1:, 0])
     slopes = beta * sd[0] / sd[1:]
@@ -242,14 +268,14 @@ def _solve(equation: Equation, moments: Moments) -> Estimated:
     return Estimated(
         equation,
         n,
-        chosen.mean,
+        mean,
         slopes,
         unscaled / np.outer(sd[1:], sd[1:]) / (n - 1),
         r[1:, 0],
         sd[1:] / sd[0],
         np.diag(unscaled),
-        float(chosen.mean[0] - chosen.mean[1:] @ slopes),
-        max(0.0, 1 - r_squared) * sd[0] ** 2 * (n - 1) / (n - len(slopes) - 1),
+        float(mean[0] - mean[1:] @ slopes),
+        max(0.0, 1 - r_squared) * float(sd[0]) ** 2 * (n - 1) / (n - len(slopes) - 1),
         r_squared,
     )
 
@@ -262,22 +288,20 @@ def _uncentre(one: Estimated) -> np.ndarray:
     return turn
 
 
-def _coefficients(one: Estimated, covariance: np.ndarray, level: float) -> pd.DataFrame:
-    estimates = np.concatenate(([one.intercept], one.slopes))
+def _coefficients(one: Estimated, covariance: np.ndarray, level: float) -> dict[str, np.ndarray]:
     first = 0 if one.has_mean else 1
+    terms = (INTERCEPT, *one.equation.labels)[first:]
+    estimates = np.concatenate(([one.intercept], one.slopes))[first:]
     standardised = one.slopes * one.ratio
-    table = pd.DataFrame(
-        {
-            "outcome": one.equation.outcome,
-            "term": (INTERCEPT, *one.equation.labels)[first:],
-            **t_table(estimates[first:], np.sqrt(np.diag(covariance))[first:], one.df, level),
-            "std_estimate": np.concatenate(([0.0], standardised))[first:],
-            "correlation": np.concatenate(([np.nan], one.correlations))[first:],
-            "sign_flip": np.concatenate(([False], standardised * one.correlations < 0))[first:],
-            "vif": np.concatenate(([np.nan], one.vif))[first:],
-        }
-    )
-    return table[[*COEFFICIENTS, "correlation", "sign_flip", "vif"]]
+    return {
+        "outcome": np.array([one.equation.outcome] * len(terms), dtype=object),
+        "term": np.array(terms, dtype=object),
+        **t_table(estimates, np.sqrt(np.diag(covariance))[first:], one.df, level),
+        "std_estimate": np.concatenate(([0.0], standardised))[first:],
+        "correlation": np.concatenate(([np.nan], one.correlations))[first:],
+        "sign_flip": np.concatenate(([False], standardised * one.correlations < 0))[first:].astype(bool),
+        "vif": np.concatenate(([np.nan], one.vif))[first:],
+    }
 
 
 def _summary(one: Estimated, robust: np.ndarray | None) -> dict[str, object]:
@@ -305,9 +329,11 @@ def _errors_note(errors: Errors) -> str:
     return "Standard errors of the coefficients are classical: they assume a constant residual variance."
 
 
-def _flip_notes(coefficients: pd.DataFrame) -> list[str]:
+def _flips(one: Estimated) -> list[str]:
+    standardised = one.slopes * one.ratio
     return [
-        f"{row.outcome} ~ {row.term}: the correlation is {row.correlation:.3f} but the standardised estimate "
-        f"{row.std_estimate:.3f}; the sign turns once the other predictors are held constant (suppression)."
-        for row in coefficients[coefficients["sign_flip"].astype(bool)].itertuples()
+        f"{one.equation.outcome} ~ {label}: the correlation is {r:.3f} but the standardised estimate {beta:.3f}; "
+        "the sign turns once the other predictors are held constant (suppression)."
+        for label, r, beta in zip(one.equation.labels, one.correlations, standardised, strict=True)
+        if r * beta < 0
     ]
