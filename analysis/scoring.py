@@ -347,6 +347,6 @@ def _no_column(scale: str, column: str, columns: Iterable[str]) -> Problem:
 
 def _rows_shown(column: pd.Series, chosen: np.ndarray) -> str:
     places = np.flatnonzero(chosen)
-    shown = ", ".join(f"row {place + 1} ({column.iloc[place]!r})" for place in places[:SHOWN])
+    shown = ", ".join(f"row {place + 1} ({column.iloc[[place]].tolist()[0]!r})" for place in places[:SHOWN])
     more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
     return shown + more
