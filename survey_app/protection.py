@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Sequence
 from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from survey_app.plain_page import plain_page
 
 # Open to anybody in Streamlit: counts of sessions, and a second way to drive the app.
 BLOCKED = ("/_stcore/metrics", "/_stcore/agent")
+
+STREAMLIT = ("/_stcore/", "/media/", "/component/")
+"""Where Streamlit's own addresses begin, besides the page and its files."""
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -74,15 +78,20 @@ class Protection:
 
 
 class OnlyKnown:
-    """ASGI middleware: 404 where Streamlit would answer any address with its page. `first` are the known beginnings."""
+    """ASGI middleware: 404 where Streamlit would answer any address with its page; only `routes` and its own remain."""
 
-    def __init__(self, app: ASGIApp, first: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, routes: Sequence[Route]) -> None:
         self.app = app
-        self.first = frozenset(first)
+        self.routes = routes
+
+    def _knows(self, scope: Scope) -> bool:
+        if scope["path"].startswith(STREAMLIT):
+            return True
+        return any(route.matches(scope)[0] is not Match.NONE for route in self.routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self.app
-        if scope["type"] == "http" and scope["path"].split("/")[1] not in self.first:
+        if scope["type"] == "http" and not self._knows(scope):
             wants_page = "text/html" in Request(scope).headers.get("accept", "")
             answer = plain_page("unknown", 404) if wants_page else PlainTextResponse("Not found", 404)
         await answer(scope, receive, send)

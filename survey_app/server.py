@@ -31,7 +31,6 @@ from survey_app.settings import Settings
 from survey_app.words import words
 
 OPEN_FILES = 65_536
-STREAMLIT_PATHS = {"_stcore", "media", "component"}
 
 REQUIRED = {
     # With a full collection after every run a lecture hall waits for seconds instead of milliseconds.
@@ -133,7 +132,7 @@ def build_app(settings: Settings, links: OneTimeLinks, announce: Callable[[], No
         middleware=[
             Middleware(Protection),
             Middleware(Precompressed, folder=Path(file_util.get_static_dir()), page_paths=page_paths),
-            Middleware(OnlyKnown, first={route.path.split("/")[1] for route in routes} | STREAMLIT_PATHS),
+            Middleware(OnlyKnown, routes=routes),
         ],
         on_script_error=show_trouble,
         exception_handlers={HTTPException: answer_refusal, Exception: answer_trouble},
