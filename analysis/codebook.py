@@ -52,9 +52,7 @@ def codebook(instrument: Instrument, language: str) -> pd.DataFrame:
     """
     if language not in instrument.languages:
         what, remedy = f"it is not in the language '{language}'", f"Use {' or '.join(instrument.languages)}."
-        raise InstrumentError(
-            Problem(f"instrument '{instrument.id}'", f"it is not in the language '{language}'", remedy)
-        )
+        raise InstrumentError(Problem(f"instrument '{instrument.id}'", what, remedy))
     words = vocabulary(language)
     rows = [_row(name, words[f"metadata.{name}"], "metadata") for name in METADATA]
     rows += [_item_row(instrument, item, language) for item in instrument.items]

@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 
 from analysis.datafiles import data_file
 from analysis.errors import InstrumentError, Problem
+from analysis.show_if import parse_condition
 
 Kind = Literal["likert", "single", "number", "text"]
 
@@ -596,8 +597,39 @@ class _Draft:
         order = page.get("order", "fixed")
         if order not in ("fixed", "random"):
             self._say((*place, "order"), f"{order!r} is no order", 'Write "fixed" or "random".')
-        for _ in self._members(place, page):
-            pass
+        for item in self._members(place, page):
+            self._check_condition((f"item {item['id']!r}",), item, self._before(page, item["id"]))
+        self._check_condition(place, page, self._before(page, None))
+
+    def _before(self, page: Mapping[str, Any], stop: str | None) -> set[str]:
+        """The items asked before this page, and on it before the item `stop`; in random order none of the latter."""
+        before: set[str] = set()
+        for earlier in self.pages:
+            if earlier is page:
+                break
+            before |= set(earlier.get("items", ()))
+        if stop is None or page.get("order") == "random":
+            return before
+        listed = page["items"]
+        return before | set(listed[: listed.index(stop)])
+
+    def _check_condition(self, place: tuple[str, ...], block: Mapping[str, Any], before: set[str]) -> None:
+        """A condition can be read, and asks only about what has been answered by then."""
+        if not block.get("show_if"):
+            return
+        try:
+            names = parse_condition(block["show_if"]).names
+        except InstrumentError as error:
+            for problem in error.problems:
+                self._say((*place, "show_if"), f"{problem.where}: {problem.what}", problem.remedy)
+            return
+        known = set(_ids(self.items))
+        for name in names:
+            if name not in known:
+                self._say((*place, "show_if"), f"there is no item {name!r}", _did_you_mean(name, known, "Items: "))
+            elif name not in before:
+                remedy = "Ask that item on an earlier page."
+                self._say((*place, "show_if"), f"{name!r} is not answered yet at this point", remedy)
 
     def _members(self, place: tuple[str, ...], block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The items a scale or page lists; an empty list, an unknown and a repeated one are reported."""

@@ -161,6 +161,38 @@ def test_an_item_on_two_pages(tmp_path: Path) -> None:
     assert "item 'age': it stands on the pages one, two" in line
 
 
+@pytest.mark.parametrize(
+    ("condition", "what"),
+    [
+        ("s1 > 1 and age >= 18", ""),
+        ("s9 > 1", "there is no item 's9'"),
+        ("more == 'x'", "'more' is not answered yet"),
+        ("s1 >", "condition 's1 >': it cannot be read"),
+        ("__import__('os')", "is no comparison"),
+    ],
+)
+def test_conditions_ask_about_earlier_answers(condition: str, what: str, tmp_path: Path) -> None:
+    second = f"""
+[[items]]
+id = "more"
+kind = "text"
+text.en = "More?"
+text.nl = "Meer?"
+
+[[pages]]
+id = "two"
+title.en = "2"
+title.nl = "2"
+items = ["more"]
+show_if = "{condition}"
+"""
+    found = problems_of(SMALL + second, tmp_path)
+    assert len(found) == bool(what)
+    assert all("page 'two', show_if" in line and what in line for line in found), found
+    item = SMALL.replace('id = "s2"', f'id = "s2"\nshow_if = "{condition}"')
+    assert any("item 's2', show_if" in line for line in problems_of(item, tmp_path)) or condition == "s1 > 1"
+
+
 def test_items_of_one_scale_share_one_range(tmp_path: Path) -> None:
     more = SMALL.replace(
         "[[items]]", '[choices.five]\nvalues = [1, 5]\nlabels.en = ["a", "b"]\nlabels.nl = ["a", "b"]\n\n[[items]]', 1
