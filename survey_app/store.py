@@ -6,7 +6,9 @@ import base64
 import hashlib
 import json
 import re
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from analysis.errors import DataError, Problem, StoreError, StudyClosed
 from analysis.instrument import Instrument, instrument_as_json, instrument_from_json
@@ -109,6 +111,7 @@ class Store:
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
         with self._writing() as connection:
             if not self._sqlite:
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # however long the other one works
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config.attributes["connection"] = connection
             try:
@@ -140,9 +143,23 @@ class Store:
         except OSError as error:
             remedy = "Name a file in a folder you may write to in PARASOL_DATABASE."
             raise StoreError(Problem(self._where, f"its folder cannot be made ({error})", remedy)) from error
+        # Where two processes switch the same new file at once, SQLite refuses one of them without waiting.
+        patience = time.monotonic() + _WAIT
+        while not self._keeps_log():
+            if time.monotonic() > patience:
+                raise _busy(self._where)
+            time.sleep(0.02)
+
+    def _keeps_log(self) -> bool:
+        """Switch SQLite's file to a write-ahead log; False while another process holds it."""
         with _stating(self._where), self._engine.connect() as connection:
-            # Inside a write lock nobody else can be switching the file at the same moment.
-            connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
+            try:
+                connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" in str(error):
+                    return False
+                raise DBAPIError(None, None, error) from error
+        return True
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -814,3 +815,33 @@ def test_importing_the_store_stays_light() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert told.stdout.strip() == ""
+
+
+def test_a_new_file_that_another_process_is_making_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    store = Store(f"sqlite:///{path}")
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.extend(at_once(store.migrate)))
+    thread.start()
+    thread.join(0.3)
+    assert thread.is_alive()
+    other.execute("ROLLBACK")
+    other.close()
+    thread.join()
+    assert results == [None]
+    store.check()
+    store.close()
+
+
+def test_a_new_file_that_stays_locked_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey_app.store, "_WAIT", 1)
+    path = tmp_path / "store.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    store = Store(f"sqlite:///{path}")
+    with pytest.raises(StoreError, match="busy for more than 1 seconds"):
+        store.migrate()
+    other.close()
+    store.close()
