@@ -73,7 +73,10 @@ def parse_condition(text: str) -> Condition:
     """
     _check(text, _tree(text))
     names = (node.id for node in _in_order(_tree(text)) if isinstance(node, ast.Name) and node.id != "answered")
-    return Condition(text, tuple(dict.fromkeys(names)))
+    asked = tuple(dict.fromkeys(names))
+    if not asked:
+        raise _error(text, "it asks about no answer", _REMEDY)
+    return Condition(text, asked)
 
 
 @lru_cache(maxsize=1024)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.errors import DataError, Problem
 from analysis.instrument import METADATA, Instrument, Item, Scale
+from analysis.show_if import parse_condition
 
 _LIKING: Mapping[str, float] = {
     "exposure": 0.20,
@@ -103,6 +104,7 @@ def simulate_answers(instrument: Instrument, n: int, *, seed: int, careless: flo
     rng = np.random.Generator(np.random.SFC64(seed))
     people = _people(instrument, n, rng, careless)
     answers = {item.id: _answers(item, people, rng) for item in instrument.items}
+    _leave_out_hidden(instrument, answers)
     metadata = _metadata(instrument, people, rng)
     rows = pd.DataFrame({**metadata, **answers})
     return rows.sort_values("started", kind="stable", ignore_index=True).assign(participation=_numbered(n))
@@ -236,6 +238,18 @@ def _cut(leaning: np.ndarray, k: int, item: Item, people: _People) -> np.ndarray
         level += 0.03 * ((scale.items.index(item.id) * 2) % 5 - 2) / 2
     centre = (k - 1) * (1 - level if item.reverse else level)
     return np.asarray(np.clip(np.rint(centre + (k - 1) * _SPREAD * leaning), 0, k - 1))
+
+
+def _leave_out_hidden(instrument: Instrument, answers: dict[str, pd.Series]) -> None:
+    """No answer where a page's or an item's condition on earlier answers does not hold."""
+    for page in instrument.pages:
+        for item in map(instrument.item, page.items):
+            for text in filter(None, (page.show_if, item.show_if)):
+                condition = parse_condition(text)
+                earlier = [answers[name].astype(object).where(answers[name].notna(), None) for name in condition.names]
+                people = zip(*earlier, strict=True)
+                shown = [condition.holds(dict(zip(condition.names, person, strict=True))) for person in people]
+                answers[item.id] = answers[item.id].where(pd.Series(shown))
 
 
 def _numbers(item: Item, n: int, rng: np.random.Generator) -> np.ndarray:

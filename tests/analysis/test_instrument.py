@@ -321,6 +321,15 @@ def test_the_core_questionnaire_covers_the_constructs() -> None:
     assert instrument_from_json(instrument_as_json(core)) == core
 
 
+def test_the_long_questionnaire_holds_the_core_unchanged() -> None:
+    core, full = load_instrument("psi_core"), load_instrument("psi_full")
+    assert all(full.item(item.id) == item for item in core.items)
+    assert all(full.scale(scale.id) == scale for scale in core.scales)
+    assert {scale.id for scale in full.scales} - {scale.id for scale in core.scales} == {"expertise", "resonance"}
+    assert len(full.scale("expertise").items) == 4 and len(full.scale("resonance").items) == 12
+    assert full.digest != core.digest
+
+
 def test_the_attention_check_hides_in_a_long_block() -> None:
     core = load_instrument("psi_core")
     (check,) = [item for item in core.items if item.check is not None]

@@ -44,7 +44,7 @@ def test_conditions(text: str, answers: dict[str, object], expected: bool) -> No
         "__import__('os')", "(lambda: 1)() == 1", "a == [1]", "a in b", "a in ()", "a is 3", "a == True", "a == None",
         "a == f'{b}'", "[x for x in a]", "a := 3", "a == 1; b", "-a == 1", "not 3", "a == 'x' * 99", "\x00", "(" * 400,
         "a == 1 or " * 100 + "b == 1", "a == 1j", "a == b''", "a if b else c", "answered(a=b)", "answered(*a)",
-        "-" * 490 + "a", "not " * 120 + "a", "a == '\\d'",
+        "-" * 490 + "a", "not " * 120 + "a", "a == '\\d'", "3 == 3",
     ],
 )  # fmt: skip
 def test_anything_else_is_refused_with_a_sentence(text: str) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,6 +112,18 @@ def test_any_instrument_will_do() -> None:
     assert rows["c1"].isna().all()
     assert rows["a1"].corr(rows["a2"]) > 0.5
     assert (rows["influencer"] == "").all()
+
+
+def test_questions_that_were_not_shown_have_no_answer() -> None:
+    first, *others = CORE.pages
+    hidden = replace(others[0], show_if="exposure1 >= 4")
+    item = replace(CORE.item("age"), required=True, show_if="answered(social1) and exposure2 in (1, 2, 3)")
+    items = tuple(item if old.id == "age" else old for old in CORE.items)
+    rows = simulate_answers(replace(CORE, pages=(first, hidden, *others[1:]), items=items), 300, seed=1)
+    shown = rows["exposure1"] >= 4
+    assert (rows[list(hidden.items)].notna().all(axis=1) == shown).all()
+    assert (rows["age"].notna() == shown & (rows["exposure2"] <= 3)).all()
+    assert 0 < shown.sum() < 300
 
 
 def test_wishes_out_of_range_are_all_named() -> None:
