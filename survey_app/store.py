@@ -93,7 +93,11 @@ class Store:
         # SQLite has a single writer and lets the others poll for it; threads queueing here wake up at once.
         self._turn = threading.Lock() if self._sqlite else None
         insert = self._insert(schema.pages)
-        changed = {name: insert.excluded[name] for name in ("answers", "shown", "paradata", "saved")}
+        changed = {name: insert.excluded[name] for name in ("answers", "saved")}
+        # The same page may come a second time by a way that knows neither order nor times: those first told stay.
+        for name, nothing in (("shown", "[]"), ("paradata", "{}")):
+            told = sa.func.nullif(insert.excluded[name], nothing)
+            changed[name] = sa.func.coalesce(told, schema.pages.c[name])
         self._upsert_page = insert.on_conflict_do_update(
             index_elements=["participation", "page", "influencer"], set_=changed
         )

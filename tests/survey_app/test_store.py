@@ -269,6 +269,13 @@ def test_a_repeat_is_success_and_a_correction_replaces(store: Store, study: Stud
     assert [row[3:6] for row in everything_in(url)["pages"]] == [('{"a1":4}', '["a1"]', '{"ms":1}')]
 
 
+def test_a_repeat_that_knows_less_leaves_order_and_paradata(store: Store, study: Study, url: str) -> None:
+    store.begin("demo", "key", language="en")
+    store.save_page("key", "first", FIRST, order=("a2", "a1"), paradata={"ms": 4321})
+    store.save_page("key", "first", {"a1": 4})
+    assert [row[3:6] for row in everything_in(url)["pages"]] == [('{"a1":4}', '["a2","a1"]', '{"ms":4321}')]
+
+
 def test_after_the_end_the_same_page_is_success_and_another_is_refused(store: Store, study: Study) -> None:
     store.begin("demo", "key", language="en")
     store.save_page("key", "first", FIRST)
