@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 import webbrowser
 from dataclasses import replace
 
 import segno
 from rich.console import Console
 
+from analysis.errors import Problem, SettingsError
 from survey_app.access import OneTimeLinks
 from survey_app.demo import SLUG, add_demo
 from survey_app.server import check_port, raise_open_files, serve
@@ -22,6 +25,7 @@ from survey_app.store import Store
 
 EVERYWHERE = ("0.0.0.0", "::")
 RESTART_AFTER = 1.0
+TOO_SOON = 15.0
 
 
 def start_demo(console: Console, *, address: str | None, port: int | None, browser: bool) -> None:
@@ -42,7 +46,8 @@ def start_demo(console: Console, *, address: str | None, port: int | None, brows
             webbrowser.open(f"{here}/access/{links.issue()}")
 
     raise_open_files()
-    serve(settings, links, announce)
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(settings, links, announce)
 
 
 def start_pair(console: Console, *, address: str | None, port: int | None) -> None:
@@ -62,45 +67,71 @@ def start_pair(console: Console, *, address: str | None, port: int | None) -> No
 
 
 def start_half() -> None:
-    """One of the two processes, as its environment says."""
+    """One of the two processes, as its environment says; it ends when the process that watches it is gone."""
     console = Console(highlight=False)
     settings = load_settings()
     links = OneTimeLinks()
     open_files = raise_open_files()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
     def announce() -> None:
         if settings.researcher:
             _say_researcher(console, f"{_reachable(settings)}/access/{links.issue()}")
             return
         limit = "" if open_files is None else f" (open files: {open_files:,}, enough for {open_files // 4:,} people)"
-        console.print(f"  Respondents   {settings.public}/s/...{limit}", soft_wrap=True)
+        console.print(f"\n  Respondents   {settings.public}/s/...{limit}", soft_wrap=True)
 
-    serve(settings, links, announce)
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(settings, links, announce)
+
+
+def _end_with_parent() -> None:
+    """The other end of standard input closes when the parent ends, however it ends."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _watch(console: Console, environments: list[dict[str, str]]) -> None:
     """Keep one child running for each environment until a signal ends it all."""
     ending = threading.Event()
-    children: dict[int, subprocess.Popen[bytes]] = {}
-
-    def end(number: int, frame: object) -> None:
-        ending.set()
-
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    command = [sys.executable, "-c", "from survey_app.launch import start_half; start_half()"]
-    while not ending.is_set():
-        for index, environment in enumerate(environments):
-            child = children.get(index)
-            if child is None or child.poll() is not None:
-                if child is not None:
-                    console.print(f"  A server process ended (code {child.returncode}); it is started again.")
-                children[index] = subprocess.Popen(command, env=environment)
-        ending.wait(RESTART_AFTER)
-    for child in children.values():
-        child.terminate()
-    for child in children.values():
-        child.wait()
+        signal.signal(number, lambda number, frame: ending.set())
+    children = [_Child(environment) for environment in environments]
+    try:
+        while not ending.wait(RESTART_AFTER):
+            for child in children:
+                if child.ended():
+                    console.print("  A server process ended by itself; it is started again.")
+                    child.start()
+    finally:
+        for child in children:
+            child.stop()
+
+
+class _Child:
+    """A server process and how to start it again."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-c", "from survey_app.launch import start_half; start_half()"]
+        self.since = time.monotonic()
+        self.process = subprocess.Popen(command, env=self.environment, stdin=subprocess.PIPE)
+
+    def ended(self) -> bool:
+        """Has it ended? SettingsError where that was so soon that starting it again would not help."""
+        if self.process.poll() is None:
+            return False
+        if time.monotonic() - self.since < TOO_SOON:
+            where, what = "a server process", f"ended right after its start (code {self.process.returncode})"
+            raise SettingsError(Problem(where, what, "Look at what it said above."))
+        return True
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
 
 
 def _chosen(address: str | None, port: int | None) -> Settings:

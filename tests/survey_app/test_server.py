@@ -353,33 +353,55 @@ def test_a_killed_server_keeps_answers_and_access(tmp_path: Path) -> None:
         assert second.stop() in (0, -signal.SIGTERM)
 
 
-def test_two_processes_share_one_store_and_end_together(tmp_path: Path) -> None:
-    port = check_port("127.0.0.1", 0)
+@contextlib.contextmanager
+def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A running `parasol serve`; what it says is in `folder`/log."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PARASOL_")}
-    environment |= {"PARASOL_DATABASE": f"sqlite:///{tmp_path / 'parasol.sqlite'}", "COLUMNS": "200"}
-    log = tmp_path / "log"
+    environment |= {"PARASOL_DATABASE": f"sqlite:///{folder / 'parasol.sqlite'}", "COLUMNS": "200"}
+    log = folder / "log"
     command = [sys.executable, "-c", "from survey_app.cli import app; app()", "serve", "--port", str(port)]
     with log.open("w") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, env=environment)
     try:
         until = time.monotonic() + 60
-        while not ("Respondents" in log.read_text() and "/access/" in log.read_text()) and time.monotonic() < until:
-            assert process.poll() is None, log.read_text()
+        while not ("Respondents" in log.read_text() and "/access/" in log.read_text()):
+            assert process.poll() is None and time.monotonic() < until, log.read_text()
             time.sleep(0.1)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def test_two_processes_share_one_store_and_end_together(tmp_path: Path) -> None:
+    port = check_port("127.0.0.1", 0)
+    respondents = f"http://127.0.0.1:{port}"
+    log = tmp_path / "log"
+    with serving(tmp_path, port) as process, httpx.Client() as web:
         link = re.search(r"(http://[\d.:]+)(/access/\S+)", log.read_text())
         assert link, log.read_text()
-        respondents = f"http://127.0.0.1:{port}"
-        transport = httpx.HTTPTransport(retries=5)
-        with httpx.Client(transport=transport) as web:
-            assert web.get(f"{respondents}/healthz").status_code == 200
-            assert web.get(f"{respondents}{link[2]}").status_code == 404  # no researcher's side here at all
-            assert web.get(link[1] + link[2]).status_code == 303
-    finally:
+        assert web.get(f"{respondents}/healthz").status_code == 200
+        assert web.get(f"{respondents}{link[2]}").status_code == 404  # no researcher's side here at all
+        assert web.get(link[1] + link[2]).status_code == 303
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
     with pytest.raises(httpx.TransportError):
         httpx.get(f"{respondents}/healthz")
     assert "Traceback" not in log.read_text()
+
+
+def test_no_process_outlives_the_one_that_watches(tmp_path: Path) -> None:
+    port = check_port("127.0.0.1", 0)
+    with serving(tmp_path, port) as process:
+        health = f"http://127.0.0.1:{port}/healthz"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        until = time.monotonic() + 30
+        with pytest.raises(httpx.TransportError):  # the children see that nobody watches them any more
+            while time.monotonic() < until:
+                httpx.get(health)
+                time.sleep(0.1)
 
 
 def test_a_taken_port_is_one_sentence(server: Server) -> None:
