@@ -79,14 +79,15 @@ class Resamples:
         """Standard deviations of the asked columns as observed."""
         return np.asarray(self.scale[list(self.columns)])
 
-    def deviations(self) -> np.ndarray:
-        """Centred cross-products of the asked columns, in standardised units, shape (k, k, draws)."""
+    def covariances(self) -> np.ndarray:
+        """Covariances (denominator n) of the asked columns as standardised by the observed people, (k, k, draws)."""
         p, columns = len(self.centre), list(self.columns)
         low, high = np.triu_indices(p)
         place = np.empty((p, p), dtype=int)
         place[low, high] = place[high, low] = np.arange(p, p + len(low))
         products = self.sums[place[np.ix_(columns, columns)]]
-        means = self.sums[columns] / np.sqrt(self.n)
+        products /= self.n
+        means = self.sums[columns] / self.n
         for i in range(len(columns)):
             products[i] -= means[i] * means
         return products
@@ -192,7 +193,7 @@ def people_resampled(
     --------
     >>> import pandas as pd
     >>> scores = Scores.from_scored(pd.DataFrame({"x": [1.0, 2, 4, 7], "y": [2.0, 1, 4, 9]}), source="example")
-    >>> people_resampled(scores, ["x", "y"], draws=200, seed=1).deviations().shape
+    >>> people_resampled(scores, ["x", "y"], draws=200, seed=1).covariances().shape
     (2, 2, 200)
     """
     columns = [data.column(name) for name in names]
@@ -233,29 +234,28 @@ def _spare(
     return {digest: column for digest, column in found.items() if digest not in together}
 
 
-def slopes(deviations: np.ndarray, outcome: int, predictors: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def slopes(covariances: np.ndarray, outcome: int, predictors: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Least squares in every sample at once, by elimination on arrays that run over the draws.
 
     Parameters
     ----------
-    deviations : ndarray, shape (p, p, draws)
-        Centred cross-products.
+    covariances : ndarray, shape (p, p, draws)
+        Of columns whose variance was 1 before resampling.
     outcome, predictors : int and sequence of k int
         Which columns.
 
     Returns
     -------
     slopes : ndarray, shape (k, draws)
-        In the units of `deviations`; zero in samples that have no answer.
+        In standardised units; zero in samples that have no answer.
     solved : ndarray of bool, shape (draws,)
         False where the sample cannot tell the predictors apart.
     """
     k = len(predictors)
-    system = deviations[np.ix_(predictors, [*predictors, outcome])]
-    least = DEGENERATE * np.maximum(np.array([system[i, i] for i in range(k)]), 1e-300)
+    system = covariances[np.ix_(predictors, [*predictors, outcome])]
     solved = np.ones(system.shape[2], dtype=bool)
     for i in range(k):
-        solved &= system[i, i] > least[i]
+        solved &= system[i, i] > DEGENERATE
         pivot = np.where(solved, system[i, i], 1.0)
         for j in range(i + 1, k):
             system[j, j:] -= (system[i, j] / pivot) * system[i, j:]

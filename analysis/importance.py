@@ -154,7 +154,7 @@ def fit_dominance(
     _check_size(model)
     moments = as_moments(data, model.columns)
     estimate(model, moments)
-    drawn = draw_deviations(model, data, draws=draws, seed=seed, progress=progress)
+    drawn = draw_covariances(model, data, draws=draws, seed=seed, progress=progress)
     tables = [_dominance(equation, model, moments, drawn, level) for equation in model.equations]
     general, conditional, pairs = (pd.concat(part, ignore_index=True) for part in zip(*tables, strict=True))
     notes = (*moments.notes, _draws_note(data, draws, seed))
@@ -202,7 +202,7 @@ def central_claim(
     Notes
     -----
     All causes stand in one equation. The contrast is the difference of standardised coefficients; each draw is
-    standardised anew, so the uncertainty of the standard deviations counts. Percentile limits of bootstrap samples
+    standardised anew, so the uncertainty of the standard covariances counts. Percentile limits of bootstrap samples
     of people, or of samples from a normal population with the moments at hand. An association in a questionnaire
     is not an experiment: the verdict is about these answers.
 
@@ -229,8 +229,8 @@ def central_claim(
     moments = as_moments(data, model.columns)
     one = estimate(model, moments)[0]
     observed = one.slopes * one.ratio
-    deviations = draw_deviations(model, data, draws=draws, seed=seed, progress=progress)
-    betas, solved = _betas(deviations, 0, range(1, len(causes) + 1))
+    covariances = draw_covariances(model, data, draws=draws, seed=seed, progress=progress)
+    betas, solved = _betas(covariances, 0, range(1, len(causes) + 1))
     differences = (betas[:-1] - betas[-1])[:, solved]
     limits = limits_of(differences, level)
     contrasts = pd.DataFrame(
@@ -245,7 +245,7 @@ def central_claim(
             "conf_high": limits[:, 1],
         }
     )
-    tables = _dominance(model.equations[0], model, moments, deviations, level)
+    tables = _dominance(model.equations[0], model, moments, covariances, level)
     notes = (*moments.notes, _draws_note(data, draws, seed))
     dominance = Dominance(*tables, moments.n, level, draws, seed, moments.synthetic, notes)
     return Claim(
@@ -254,12 +254,12 @@ def central_claim(
     )  # fmt: skip
 
 
-def draw_deviations(
+def draw_covariances(
     model: Model, data: Scores | Moments, *, draws: int, seed: int, progress: Progress | None = None
 ) -> np.ndarray:
-    """Centred cross-products of the model's columns in every sample, shape (p, p, draws), standardised units."""
+    """Covariances of the model's columns (standardised as observed) in every sample, shape (p, p, draws)."""
     if isinstance(data, Scores):
-        return people_resampled(data, model.columns, draws=draws, seed=seed, progress=progress).deviations()
+        return people_resampled(data, model.columns, draws=draws, seed=seed, progress=progress).covariances()
     moments = as_moments(data, model.columns)
     p = len(moments.names)
     stream = Generator(SFC64(seed))
@@ -270,7 +270,7 @@ def draw_deviations(
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ triangle
     if progress is not None:
         progress(draws, draws)
-    return np.ascontiguousarray(np.einsum("bij,bkj->ikb", root, root))
+    return np.ascontiguousarray(np.einsum("bij,bkj->ikb", root, root) / (moments.n - 1))
 
 
 def _check_size(model: Model) -> None:
@@ -287,23 +287,23 @@ def _check_size(model: Model) -> None:
         raise ModelError(*problems)
 
 
-def _betas(deviations: np.ndarray, outcome: int, predictors: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Standardised coefficients in every sample, each sample by its own standard deviations."""
-    found, solved = slopes(deviations, outcome, predictors)
-    spread = np.array([deviations[place, place] for place in predictors])
-    own = np.where(deviations[outcome, outcome] > 0, deviations[outcome, outcome], np.inf)
+def _betas(covariances: np.ndarray, outcome: int, predictors: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Standardised coefficients in every sample, each sample by its own standard covariances."""
+    found, solved = slopes(covariances, outcome, predictors)
+    spread = np.array([covariances[place, place] for place in predictors])
+    own = np.where(covariances[outcome, outcome] > 0, covariances[outcome, outcome], np.inf)
     return found * np.sqrt(spread / own), solved & np.isfinite(own)
 
 
-def subset_r_squared(deviations: np.ndarray, outcome: int, predictors: Sequence[int]) -> np.ndarray:
+def subset_r_squared(covariances: np.ndarray, outcome: int, predictors: Sequence[int]) -> np.ndarray:
     """R squared of every subset of the predictors, shape (2^k, draws); bit i of the row number is predictor i.
 
     Each subset is its parent plus one predictor of a higher number: one elimination step away.
     """
     k = len(predictors)
     order = [*predictors, outcome]
-    r_squared = np.zeros((2**k, deviations.shape[2]))
-    whole = deviations[outcome, outcome]
+    r_squared = np.zeros((2**k, covariances.shape[2]))
+    whole = covariances[outcome, outcome]
     whole = np.where(whole > 0, whole, 1.0)
 
     def grow(subset: int, first: int, left: np.ndarray) -> None:
@@ -315,7 +315,7 @@ def subset_r_squared(deviations: np.ndarray, outcome: int, predictors: Sequence[
                 rest = left[i + 1 :, i + 1 :] - left[i + 1 :, i][:, None] * (left[i, i + 1 :] / variance)
                 grow(larger, first + i + 1, rest)
 
-    grow(0, 0, deviations[np.ix_(order, order)])
+    grow(0, 0, covariances[np.ix_(order, order)])
     return r_squared
 
 

@@ -298,13 +298,13 @@ def _standardised(along: Slopes, moments: Moments) -> dict[tuple[str, str], np.n
 
 def _slopes(model: Model, resamples: Resamples) -> tuple[dict[tuple[str, str], np.ndarray], np.ndarray]:
     """Every slope in every sample, in the columns' own units, and which samples have them all."""
-    deviations, sd = resamples.deviations(), resamples.sd
+    covariances, sd = resamples.covariances(), resamples.sd
     place = {name: number for number, name in enumerate(model.columns)}
     along = {}
     every = np.ones(resamples.draws, dtype=bool)
     for equation in model.equations:
         outcome, predictors = place[equation.outcome], [place[label] for label in equation.labels]
-        answer, solved = slopes(deviations, outcome, predictors)
+        answer, solved = slopes(covariances, outcome, predictors)
         every &= solved
         for label, predictor, slope in zip(equation.labels, predictors, answer, strict=True):
             along[equation.outcome, label] = slope * (sd[outcome] / sd[predictor])

@@ -32,7 +32,9 @@ def simulated(n: int = 80, seed: int = 3) -> Scores:
 @needs_shared
 def test_prestige_equals_r() -> None:
     r = json.loads((SHARED / "05_ols.json").read_text())
-    rows = pd.read_csv(SHARED / "data" / "Prestige.csv").dropna(subset=["type"]).assign(income=lambda d: d.income / 1000)
+    rows = (
+        pd.read_csv(SHARED / "data" / "Prestige.csv").dropna(subset=["type"]).assign(income=lambda d: d.income / 1000)
+    )
     scores = Scores.from_scored(rows[["prestige", "education", "income", "women"]], source="Prestige")
     model = parse_model("prestige ~ education + income + women")
     robust, classical = fit_regression(model, scores), fit_regression(model, scores, errors="classical")
@@ -51,7 +53,9 @@ def test_prestige_equals_r() -> None:
     assert summary[["n", "r_squared", "adj_r_squared", "f_statistic", "residual_sd"]].tolist() == (
         pytest.approx([r["n"], r["r2"], r["adj_r2"], r["F"], r["sigma"]], rel=1e-9)
     )
-    assert [summary["robust_f"], summary["robust_p"]] == pytest.approx([r["HC3"]["wald_F"], r["HC3"]["wald_p"]], rel=1e-7)
+    assert [summary["robust_f"], summary["robust_p"]] == pytest.approx(
+        [r["HC3"]["wald_F"], r["HC3"]["wald_p"]], rel=1e-7
+    )
 
 
 @pytest.mark.parametrize("errors", ["hc3", "classical"])
