@@ -145,7 +145,7 @@ def resample(
         return stop - start
 
     done = 0
-    with _one_blas_thread(), ThreadPoolExecutor(max(1, threads)) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(max(1, threads)) as pool:
         for filled in pool.map(fill, starts):
             done += filled
             if progress is not None:
@@ -327,6 +327,7 @@ def _blas() -> object:
     return ThreadpoolController()
 
 
-def _one_blas_thread() -> AbstractContextManager[object]:
+def one_blas_thread() -> AbstractContextManager[object]:
+    """A context in which matrix products use one thread: many small ones are slowed down by more."""
     limited: AbstractContextManager[object] = _blas().limit(limits=1, user_api="blas")  # type: ignore[attr-defined]
     return limited
