@@ -29,7 +29,6 @@ HEADERS = {
 }
 
 
-@lru_cache(maxsize=64)
 def content_policy(host: str) -> str:
     """The content policy of a page at `host`: this server and nobody else."""
     # Older Safari does not take 'self' to include this server's own websocket.
@@ -52,6 +51,13 @@ def content_policy(host: str) -> str:
     )
 
 
+@lru_cache(maxsize=64)
+def added_headers(host: bytes) -> dict[bytes, bytes]:
+    """The headers of every answer, as they go over the wire."""
+    headers = HEADERS | {"content-security-policy": content_policy(host.decode("latin-1"))}
+    return {name.encode(): value.encode("latin-1") for name, value in headers.items()}
+
+
 class Protection:
     """ASGI middleware: security headers on every answer, 404 for the blocked paths."""
 
@@ -62,14 +68,12 @@ class Protection:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-        headers = HEADERS | {"content-security-policy": content_policy(host)}
-        encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        added = added_headers(next((value for name, value in scope["headers"] if name == b"host"), b""))
 
         async def send_protected(message: Message) -> None:
             if message["type"] == "http.response.start":
-                kept = [pair for pair in message.get("headers", []) if pair[0].lower().decode() not in headers]
-                message = {**message, "headers": [*kept, *encoded]}
+                kept = [pair for pair in message.get("headers", []) if pair[0].lower() not in added]
+                message = {**message, "headers": [*kept, *added.items()]}
             await send(message)
 
         blocked = any(scope["path"] == path or scope["path"].startswith(f"{path}/") for path in BLOCKED)
