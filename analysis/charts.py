@@ -281,10 +281,12 @@ def _forest(
     rows = []
     for number, group in enumerate(groups):
         if headed:
-            places[f"{number}#"] = textwrap.wrap(group, _LABEL)
+            lines = textwrap.wrap(group, _LABEL)
+            places[f"{number}#{'=' * (len(lines) > 1)}"] = lines
         for place, point in enumerate(one for one in points if one.group == group):
-            key = f"{number}.{place}"
-            places[key] = textwrap.wrap(point.label, _LABEL)
+            lines = textwrap.wrap(point.label, _LABEL)
+            key = f"{number}.{place}{'=' * (len(lines) > 1)}"
+            places[key] = lines
             rows.append(
                 {
                     "place": key,
@@ -298,6 +300,8 @@ def _forest(
     labels = alt.Axis(
         title=None,
         labelExpr=f"{json.dumps(places)}[datum.value]",
+        # With two lines the first one sits above the middle of the row and the second below it.
+        labelBaseline={"condition": {"test": "indexof(datum.value, '=') > 0", "value": "bottom"}, "value": "middle"},
         labelFontWeight={"condition": {"test": "indexof(datum.value, '#') > 0", "value": "bold"}, "value": "normal"},
     )
     vertical = alt.Y("place:N", axis=labels, scale=alt.Scale(domain=list(places)), sort=None)
@@ -310,7 +314,7 @@ def _forest(
     value = base.mark_text(dy=-14, fontSize=13).encode(x=horizontal, y=vertical, text="shown:N")
     chart: Chart = (zero + interval + point + value).properties(
         width=_WIDTH,
-        height=_ROW * max(2, len(places)),
+        height=_ROW * max(2, len(places)) + 60,
         title=_title(title, subtitle),
         description=description,
         usermeta={"synthetic": synthetic},

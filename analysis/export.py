@@ -13,6 +13,8 @@ import pandas as pd
 from analysis.fit import COEFFICIENTS, EFFECTS, SUMMARY, Fit
 from analysis.tables import table_coefficients, table_effects, table_reliability, table_summary
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 def fit_as_json(fit: Fit, reliability: pd.DataFrame) -> str:
     """What does this fit say, in a form that any program reads?
@@ -77,6 +79,34 @@ def fit_as_text(fit: Fit, reliability: pd.DataFrame, language: str = "en") -> st
         tables.append(table_reliability(reliability, language, level=fit.level, synthetic=fit.synthetic))
     notes = dict.fromkeys(note for table in tables for note in table.notes)
     return "\n\n".join([str(fit.model), *(str(replace(table, notes=())) for table in tables), "\n".join(notes)])
+
+
+def rows_as_csv(rows: pd.DataFrame) -> bytes:
+    """These rows as a CSV file that a spreadsheet opens as it should: UTF-8 with its mark, one line per row.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Any table.
+
+    Returns
+    -------
+    bytes
+        Texts that a spreadsheet would run as a formula (beginning with = + - @, tab or return) get an apostrophe.
+
+    Examples
+    --------
+    >>> rows_as_csv(pd.DataFrame({"influencer": ["=1+1"], "psi": [-1.5]})).decode("utf-8-sig").split()
+    ['influencer,psi', "'=1+1,-1.5"]
+    """
+    safe = rows.copy()
+    for name in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
+        safe[name] = safe[name].map(_harmless, na_action="ignore")
+    return safe.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
+
+
+def _harmless(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _records(table: pd.DataFrame, first: Sequence[str]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -10,6 +11,11 @@ from analysis.instrument import Instrument
 from survey_app.settings import load_settings
 from survey_app.store import Store
 from survey_app.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.scoring import Scores
 
 
 @dataclass(frozen=True)
@@ -45,3 +51,22 @@ def load_study_context(slug: str) -> StudyContext:
     """The study with that slug and its instrument."""
     study = open_store().study(slug)
     return StudyContext(study, load_frozen_instrument(study.instrument))
+
+
+@dataclass(frozen=True)
+class StudyScores:
+    """The finished answers of a study as they were given, and what everybody scores."""
+
+    rows: pd.DataFrame
+    scores: Scores
+
+
+# Researchers only: this imports pandas. The key is how many people finished and how many took their answers back.
+@st.cache_resource(show_spinner=False, max_entries=8)
+def load_study_scores(slug: str, finished: int, withdrawn: int) -> StudyScores:
+    """All finished answers to the study, scored; DataError where there is nothing to score."""
+    from analysis.scoring import score
+
+    context = load_study_context(slug)
+    rows = open_store().rows(slug)
+    return StudyScores(rows, score(rows, context.instrument, source=context.study.id))

@@ -1,0 +1,348 @@
+"""The researcher's first screen: who answered, what a model says about it, and the verdict on the central claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from analysis.charts import Chart, chart_coefficients, chart_image, chart_scatter, themed
+from analysis.errors import ParasolError
+from analysis.export import rows_as_csv
+from analysis.fit import Fit
+from analysis.importance import Claim, central_claim
+from analysis.instrument import Instrument
+from analysis.model import Model, parse_model
+from analysis.paths import fit_paths
+from analysis.regression import Errors
+from analysis.reliability import reliability_table
+from analysis.scoring import Scores
+from analysis.tables import Table, apa_interval, apa_number, table_coefficients, table_effects, table_reliability
+from survey_app.context import StudyScores, load_study_context, load_study_scores, open_store
+from survey_app.study import Study, StudyCounts
+from survey_app.words import Words, languages, words
+
+STYLE = Path(__file__).with_name("results.css")
+REFRESH_SECONDS = 3
+LEVELS = (0.90, 0.95, 0.99)
+STATES = {"draft": "gray", "open": "green", "closed": "red"}
+
+_CLAIM = ("psi", "homophily", "social", "physical")
+_BOND = ("psi", "purchase")
+
+
+@dataclass(frozen=True)
+class View:
+    """What everything on this screen needs to know: the study, its answers, the language, names as people read them."""
+
+    study: Study
+    instrument: Instrument
+    w: Words
+    labels: Mapping[str, str]
+    counts: StudyCounts
+
+
+def show_results() -> None:
+    """The whole screen: which study, how many answered, and what the answers say."""
+    st.html(STYLE)
+    language = _choose_language()
+    w = words(language)
+    study = _choose_study(w)
+    if study is None:
+        st.title(w("screens.results"))
+        st.info(w("results.no_study"))
+        return
+    instrument = load_study_context(study.slug).instrument
+    labels = {scale.id: scale.label.get(language) or next(iter(scale.label.values())) for scale in instrument.scales}
+    view = View(study, instrument, w, labels, open_store().counts(study.slug))
+    _show_bar(view)
+    _show_counts(view)
+    if not view.counts.finished:
+        st.info(w("results.no_answers"))
+        st.link_button(w("results.open_questionnaire"), f"/s/{study.slug}", icon=":material/open_in_new:")
+        return
+    try:
+        found = load_study_scores(study.slug, view.counts.finished, view.counts.withdrawn)
+    except ParasolError as error:
+        st.warning(f"**{w('results.trouble')}**\n\n{error}")
+        return
+    _show_claim(view, found.scores)
+    _show_model(view, found)
+
+
+def _choose_language() -> str:
+    known = languages()
+    chosen = st.sidebar.segmented_control(
+        words(str(st.session_state.get("language", known[0])))("results.language"),
+        known,
+        default=known[0] if "language" not in st.session_state else None,
+        format_func=lambda code: words(code)("language.name"),
+        key="language",
+        required=True,
+        persist_state="session",
+    )
+    return chosen or known[0]
+
+
+def _choose_study(w: Words) -> Study | None:
+    studies = {study.slug: study for study in open_store().studies()}
+    if not studies:
+        return None
+    if len(studies) == 1:
+        return next(iter(studies.values()))
+    slug = st.sidebar.selectbox(
+        w("results.study"), list(studies), format_func=lambda slug: _title(studies[slug], w.language), key="study"
+    )
+    return studies[slug]
+
+
+def _show_bar(view: View) -> None:
+    """The study's name, its state, n and the mark of synthetic data stay in sight while everything else scrolls."""
+    w, study = view.w, view.study
+    with st.container(key="study_bar", horizontal=True, vertical_alignment="center"):
+        st.markdown(f"# {_plain(_title(study, w.language))}", width="content")
+        st.badge(w("results.n", n=view.counts.finished), color="gray")
+        live = w("results.live") if study.state == "open" else None
+        st.badge(w(f"results.state_{study.state}"), color=STATES[study.state], help=live)  # type: ignore[arg-type]
+        if _is_synthetic(view):
+            with st.container(key="synthetic", width="content"):
+                st.badge(w("results.synthetic"), icon=":material/science:", help=w("results.synthetic_help"))
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _show_counts(view: View) -> None:
+    """How far people got; as soon as somebody finished or took answers back, the whole screen follows."""
+    w, counts = view.w, open_store().counts(view.study.slug)
+    if (counts.finished, counts.withdrawn) != (view.counts.finished, view.counts.withdrawn):
+        st.rerun()
+    with st.container(key="counts", horizontal=True):
+        for name in ("visits", "declined", "started", "finished", "withdrawn"):
+            st.metric(w(f"results.{name}"), getattr(counts, name), border=True)
+
+
+def _show_claim(view: View, scores: Scores) -> None:
+    """The verdict on the central claim in words; nothing where the questionnaire does not hold its scales."""
+    if not set(_CLAIM) <= set(scores.scales):
+        return
+    outcome, *strong, weak = _CLAIM
+    try:
+        claim = central_claim(scores, outcome=outcome, strong=strong, weak=weak)
+    except ParasolError:
+        return  # too few answers for it yet; the model below says what is missing
+    w, named = view.w, {name: _inside(view.labels[name]) for name in _CLAIM}
+    with st.container(border=True, key="claim"):
+        st.header(w("results.claim"))
+        st.markdown(f"**{w(f'results.verdict.{claim.verdict}')}.**")
+        answers = w("results.synthetic_answers" if claim.synthetic else "results.answers")
+        lines = [w("results.claim_text", n=claim.n, answers=answers, outcome=named[outcome])]
+        lines += [f"- {line}" for line in _contrasts(claim, w, named)]
+        st.markdown("\n".join([lines[0], "", *lines[1:]]))
+        st.caption(w("results.hedge"))
+
+
+def _contrasts(claim: Claim, w: Words, named: Mapping[str, str]) -> list[str]:
+    return [
+        w(
+            "results.contrast",
+            strong=named[row["strong"]],
+            weak=named[row["weak"]],
+            beta_strong=f"β = {apa_number(row['std_strong'], bounded=True)}",
+            beta_weak=f"β = {apa_number(row['std_weak'], bounded=True)}",
+            estimate=apa_number(row["estimate"], bounded=True),
+            level=f"{100 * claim.level:g}",
+            interval=apa_interval(row["conf_low"], row["conf_high"], bounded=True),
+        )
+        for row in claim.contrasts.to_dict("records")
+    ]
+
+
+@st.fragment
+def _show_model(view: View, found: StudyScores) -> None:
+    """The model as text with its result beside it; only this part runs again when the text changes."""
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        st.header(view.w("results.model"))
+        text, errors, level = _ask_model(view, found.scores)
+        model, trouble = _read(text)
+        fit = None
+        if model is not None:
+            try:
+                fit = fit_paths(model, found.scores, errors=errors, level=level)
+            except ParasolError as error:
+                trouble = str(error)
+        if trouble:
+            st.warning(trouble.replace("\n", "\n\n"))
+    charts: dict[str, Chart] = {}
+    with right:
+        if fit is not None:
+            charts["coefficients"] = chart_coefficients(fit, view.w.language, labels=view.labels)
+            _draw(charts["coefficients"])
+            _show_explained(view, fit)
+    if fit is not None:
+        _show_tables(view, fit)
+    _show_data(view, found.scores, level, charts)
+    if fit is not None:
+        with st.expander(view.w("results.notes")):
+            st.markdown("\n".join(f"- {_plain(note)}" for note in dict.fromkeys((*found.scores.notes, *fit.notes))))
+    _show_downloads(view, found, fit, charts)
+
+
+def _ask_model(view: View, scores: Scores) -> tuple[str, Errors, float]:
+    w, key = view.w, f"model_{view.study.id}"
+    usual = _usual_model(view.study, scores)
+    text = st.text_area(
+        w("results.model_label"),
+        value=usual,
+        height=180,
+        max_chars=4000,
+        key=key,
+        help=w("results.model_help", names=", ".join(scores.scales)),
+    )
+
+    def reset() -> None:
+        st.session_state[key] = usual
+
+    if text.strip() != usual.strip():
+        st.button(w("results.model_reset"), on_click=reset, icon=":material/undo:", type="tertiary")
+    with st.container(horizontal=True):
+        kinds: tuple[Errors, ...] = ("hc3", "classical")
+        errors = st.segmented_control(
+            w("results.errors"),
+            kinds,
+            default=kinds[0],
+            required=True,
+            format_func=lambda name: w(f"results.{name}"),
+            help=w("results.errors_help"),
+            key="errors",
+        )
+        level = st.segmented_control(
+            w("results.level"),
+            LEVELS,
+            default=0.95,
+            required=True,
+            format_func=lambda level: f"{100 * level:g} %",
+            key="level",
+        )
+    return text, errors, level
+
+
+def _read(text: str) -> tuple[Model | None, str]:
+    try:
+        return parse_model(text), ""
+    except ParasolError as error:
+        return None, str(error)
+
+
+def _show_explained(view: View, fit: Fit) -> None:
+    lines = [
+        view.w(
+            "results.explained",
+            outcome=view.labels.get(row["outcome"], row["outcome"]),
+            r_squared=apa_number(row["r_squared"], bounded=True),
+        )
+        for row in fit.summary.to_dict("records")
+    ]
+    st.caption("  \n".join(lines))
+
+
+def _show_tables(view: View, fit: Fit) -> None:
+    language, labels = view.w.language, view.labels
+    coefficients, effects = st.tabs([view.w("results.coefficients"), view.w("results.effects")])
+    with coefficients:
+        _lay(table_coefficients(fit, language, labels=labels))
+    with effects:
+        _lay(table_effects(fit, language, labels=labels))
+
+
+def _show_data(view: View, scores: Scores, level: float, charts: dict[str, Chart]) -> None:
+    """What does not depend on the model: the bond against buying, and how reliable the scales are."""
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        if set(_BOND) <= set(scores.scales):
+            st.header(view.w("results.bond"))
+            try:
+                charts["scatter"] = chart_scatter(
+                    scores, *_BOND, view.w.language, level=level, labels=view.labels
+                )  # fmt: skip
+                _draw(charts["scatter"])
+            except ParasolError as error:
+                st.info(str(error))
+    with right:
+        st.header(view.w("results.reliability"), help=view.w("results.reliability_help"))
+        table = reliability_table(scores, level)
+        _lay(
+            table_reliability(
+                table, view.w.language, level=level, synthetic=scores.synthetic, labels=view.labels
+            )
+        )  # fmt: skip
+
+
+def _show_downloads(view: View, found: StudyScores, fit: Fit | None, charts: Mapping[str, Chart]) -> None:
+    w, name = view.w, view.study.slug
+    mark = "-synthetic" if found.scores.synthetic else ""
+    st.header(w("results.downloads"))
+    with st.container(horizontal=True):
+        _offer(w("results.download_rows"), f"{name}-answers{mark}.csv", partial(rows_as_csv, found.rows))
+        if fit is not None:
+            for key, table in (("table", fit.coefficients), ("effects", fit.effects)):
+                marked = table.assign(synthetic=fit.synthetic)
+                _offer(w(f"results.download_{key}"), f"{name}-{key}{mark}.csv", partial(rows_as_csv, marked))
+        for key, chart in charts.items():
+            word = {"coefficients": "chart", "scatter": "scatter"}[key]
+            _offer(w(f"results.download_{word}"), f"{name}-{key}{mark}.png", partial(chart_image, chart, "png"))
+
+
+def _offer(label: str, name: str, content: Callable[[], bytes]) -> None:
+    mime = "image/png" if name.endswith(".png") else "text/csv"
+    st.download_button(
+        label, content, name, mime, key=f"download_{name}", on_click="ignore", icon=":material/download:"
+    )  # fmt: skip
+
+
+def _draw(chart: Chart) -> None:
+    dark = st.context.theme.type == "dark"
+    st.altair_chart(themed(chart, dark=dark), theme=None, width="stretch")
+
+
+def _lay(table: Table) -> None:
+    st.table(table.frame, border="horizontal", hide_index=True, alt=table.title)
+
+
+def _usual_model(study: Study, scores: Scores) -> str:
+    """The study's own model, or the core one as far as the questionnaire holds its scales."""
+    if study.model.strip():
+        return study.model.strip()
+    causes = [name for name in ("physical", "social", "homophily") if name in scores.scales]
+    present = [name for name in ("psi", "trust", "purchase") if name in scores.scales]
+    if len(present) > 1:
+        return f"{present[-1]} ~ {' + '.join([*present[:-1], *causes])}"
+    first, *others = scores.scales
+    return f"{first} ~ {' + '.join(others)}" if others else f"{first} ~ "
+
+
+def _is_synthetic(view: View) -> bool:
+    if view.study.synthetic:
+        return True
+    if not view.counts.finished:
+        return False
+    try:
+        return load_study_scores(view.study.slug, view.counts.finished, view.counts.withdrawn).scores.synthetic
+    except ParasolError:
+        return False
+
+
+def _title(study: Study, language: str) -> str:
+    return study.title.get(language) or next(iter(study.title.values()), study.slug)
+
+
+def _inside(label: str) -> str:
+    """A label in the middle of a sentence: small first letter, unless the word is an abbreviation."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
+
+
+def _plain(text: str) -> str:
+    """A text that means no Markdown, whatever a study is called."""
+    return "".join(f"\\{character}" if character in r"\`*_{}[]()#+-.!|<>~$:" else character for character in text)
