@@ -48,6 +48,7 @@ class Visit:
     source: str
     language: str = ""
     declined: bool = False
+    refused: bool = False
     context: StudyContext | None = None
     participation: Participation | None = None
     answers: dict[str, dict[str, Answer]] = field(default_factory=dict)
@@ -116,6 +117,7 @@ def _take(visit: Visit, sent: Sent) -> None:
         visit.reply = Reply(sent.nonce, sent.attempt, missing=missing)
     except StudyClosed:
         visit.participation = visit.context = None
+        visit.refused = sent.event == "agree"
         visit.reply = Reply(sent.nonce, sent.attempt)
     except StoreError:
         visit.reply = Reply(sent.nonce, sent.attempt, failed=True)
@@ -262,7 +264,7 @@ def _journey(visit: Visit) -> Screen:
         return _thanks(visit)
     if visit.participation is not None:
         return _question(visit)
-    if study.state != "open":
+    if visit.refused or study.state != "open":
         return _notice(visit, "closed")
     if not visit.language and len(study.languages) == 1:
         visit.language = study.languages[0]

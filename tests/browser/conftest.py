@@ -66,24 +66,29 @@ class Server:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PARASOL_", "STREAMLIT_"))}
         command = [sys.executable, "-u", "-c", "from survey_app.launch import start_half; start_half()"]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, env=kept | settings, cwd=PROJECT, stdout=log, stderr=log)
+            # The server ends when its standard input does, so it cannot outlive the tests.
+            self.process = subprocess.Popen(
+                command, env=kept | settings, cwd=PROJECT, stdin=subprocess.PIPE, stdout=log, stderr=log
+            )
         for _ in range(600):
             try:
                 if httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200:
                     return
             except httpx.TransportError:
-                assert self.process.poll() is None, self.log.read_text()
+                if self.process.poll() is not None:
+                    break
             time.sleep(0.1)
-        raise AssertionError(f"the server did not answer within a minute\n{self.log.read_text()}")
+        self.kill()
+        raise AssertionError(f"the server did not start within a minute\n{self.log.read_text()}")
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
 
     def stop(self) -> None:
         self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.communicate(timeout=10)
         except subprocess.TimeoutExpired:
             self.kill()
         self.store.close()
