@@ -1,4 +1,4 @@
-"""From a file and words of the command line to a fit: which scales, which model, which report."""
+"""From a file and words of the command line to scores and a model."""
 
 from __future__ import annotations
 

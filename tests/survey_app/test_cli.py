@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from analysis.datafiles import data_file
-from survey_app.cli import app, written_whole
+from survey_app.cli import app
+from survey_app.commands.terminal import written_whole
 
 
 def parasol(*arguments: object) -> tuple[int, str, str]:

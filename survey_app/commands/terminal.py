@@ -1,0 +1,46 @@
+"""Where a command writes: the terminal, a file that becomes whole or not at all, and a bar while it takes long."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A place to write to that becomes `path` only when everything is written."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_text(text: str, output: Path | None) -> None:
+    """The text on the terminal, or in the file named."""
+    if output is None:
+        print(text)
+        return
+    with written_whole(output) as draft:
+        draft.write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on a terminal that wants to be told (done, total); nothing when stderr goes elsewhere."""
+    if not err.is_terminal:
+        yield None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=err, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
