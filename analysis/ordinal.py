@@ -41,7 +41,7 @@ def fit_ordinal(model: Model, data: Scores, *, link: str = "logit", level: float
     Fit
         `coefficients`: one row per predictor (a positive `estimate` shifts answers upward, in units of the link),
         then the thresholds, `term` `1|2` for the border between the answers 1 and 2. `statistic` is z, so `df` is
-        empty. `std_estimate` is the slope per standard deviation of the predictor. With the logit, `odds_ratio`,
+        infinite. `std_estimate` is the slope per standard deviation of the predictor. With the logit, `odds_ratio`,
         `odds_low` and `odds_high` say by what the odds of a higher answer multiply per unit; empty for thresholds.
         `summary`: `r_squared` is McFadden's; `log_likelihood`, `aic`, and the likelihood-ratio test of all
         slopes `chi_square`, `chi_df`, `chi_p_value`.
@@ -119,7 +119,7 @@ def _equation(
             "estimate": estimate,
             "std_error": error,
             "statistic": estimate / error,
-            "df": np.nan,
+            "df": np.inf,
             "p_value": 2 * special.ndtr(-np.abs(estimate / error)),
             "conf_low": estimate - width,
             "conf_high": estimate + width,

@@ -1,0 +1,561 @@
+"""Answers that hang together: people who rated several influencers, influencers rated by several people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import linalg, sparse, special
+
+from analysis.bootstrap import one_blas_thread
+from analysis.errors import DataError, ModelError, NotConverged, Problem
+from analysis.fit import EFFECTS, INTERCEPT, Fit
+from analysis.groups import group_labels
+from analysis.model import Equation, Model
+from analysis.moments import require_rows
+from analysis.scoring import Scores
+
+BOUNDARY = 1e-4
+"""A relative standard deviation below this counts as estimated at zero."""
+EXACT = 1e-9
+"""A residual variance below this share of the outcome's is no residual."""
+FEW = 5
+"""With fewer levels than this a variance between them is hardly known: a note says so."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Factor:
+    """One grouping factor: which level each row has, and what varies between levels (1 and standardised slopes)."""
+
+    name: str
+    terms: tuple[str, ...]
+    codes: np.ndarray
+    levels: int
+    basis: np.ndarray
+    back: np.ndarray
+    """Turns a random effect on the standardised basis into one on the columns as they are."""
+
+    @property
+    def width(self) -> int:
+        return len(self.terms)
+
+    @property
+    def matrix(self) -> sparse.csr_array:
+        rows = np.repeat(np.arange(len(self.codes)), self.width)
+        columns = (self.codes[:, None] * self.width + np.arange(self.width)).ravel()
+        return sparse.csr_array((self.basis.ravel(), (rows, columns)), (len(self.codes), self.levels * self.width))
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """The condensed likelihood at one set of relative covariance factors."""
+
+    log_determinant: float
+    residual: float
+    inverse: np.ndarray
+    slopes: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Mixed:
+    """Cross-products of one equation; `state` evaluates the profiled REML criterion from them alone.
+
+    The factor with the most random effects (`first`) has a block-diagonal system, which is eliminated block by
+    block; what remains for the other factors is dense.
+    """
+
+    factors: tuple[_Factor, ...]
+    own: np.ndarray
+    """Z1'Z1 as blocks, shape (levels, width, width)."""
+    own_other: sparse.csr_array
+    other: np.ndarray
+    own_fixed: np.ndarray
+    other_fixed: np.ndarray
+    fixed: np.ndarray
+    """[X y]'[X y], X standardised."""
+    n: int
+
+    @property
+    def p(self) -> int:
+        return len(self.fixed) - 1
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        return np.concatenate([np.eye(factor.width)[np.tril_indices(factor.width)] for factor in self.factors])
+
+    def split(self, theta: np.ndarray) -> list[np.ndarray]:
+        """The lower-triangular relative covariance factor of each grouping factor."""
+        out, place = [], 0
+        for factor in self.factors:
+            lower = np.zeros((factor.width, factor.width))
+            count = factor.width * (factor.width + 1) // 2
+            lower[np.tril_indices(factor.width)] = theta[place : place + count]
+            out.append(lower)
+            place += count
+        return out
+
+    def state(self, theta: np.ndarray) -> _State:
+        lower, *others = self.split(theta)
+        width = self.factors[0].width
+        first = np.linalg.cholesky(lower.T @ self.own @ lower + np.eye(width))
+        scaled = np.linalg.solve(first, np.broadcast_to(lower.T, first.shape))
+        log_determinant = 2 * float(np.log(np.diagonal(first, axis1=1, axis2=2)).sum())
+        near = (scaled @ self.own_fixed.reshape(len(first), width, -1)).reshape(len(first) * width, -1)
+        condensed = self.fixed - near.T @ near
+        if others:
+            between = _scale_blocks(scaled, self.own_other)
+            inner = self.other - (between.T @ between).toarray()
+            right = self.other_fixed - between.T @ near
+            if all(len(block) == 1 for block in others):
+                root = np.repeat([block[0, 0] for block in others], [factor.levels for factor in self.factors[1:]])
+                inner, right = root[:, None] * inner * root, root[:, None] * right
+            else:
+                blocks = [
+                    sparse.kron(sparse.eye_array(factor.levels), block)
+                    for block, factor in zip(others, self.factors[1:], strict=True)
+                ]
+                relative = sparse.csr_array(sparse.block_diag(blocks))
+                inner, right = relative.T @ inner @ relative, relative.T @ right
+            inner[np.diag_indices_from(inner)] += 1
+            dense = linalg.cholesky(inner, lower=True, overwrite_a=True, check_finite=False)
+            log_determinant += 2 * float(np.log(np.diag(dense)).sum())
+            far = linalg.solve_triangular(dense, right, lower=True, check_finite=False)
+            condensed = condensed - far.T @ far
+        top = np.linalg.cholesky(condensed[:-1, :-1])
+        log_determinant += 2 * float(np.log(np.diag(top)).sum())
+        inverse = linalg.cho_solve((top, True), np.eye(self.p))
+        slopes = inverse @ condensed[:-1, -1]
+        return _State(log_determinant, float(condensed[-1, -1] - condensed[:-1, -1] @ slopes), inverse, slopes)
+
+    def criterion(self, theta: np.ndarray) -> float:
+        """Minus twice the profiled restricted log-likelihood (X standardised)."""
+        state = self.state(theta)
+        df = self.n - self.p
+        if state.residual <= EXACT * self.n:
+            raise DataError(
+                Problem(
+                    "mixed model", "predictors and groups fit the outcome without error", "Is one of them a copy of it?"
+                )
+            )
+        return float(state.log_determinant + df * (1 + np.log(2 * np.pi * state.residual / df)))
+
+
+def _scale_blocks(scaled: np.ndarray, table: sparse.csr_array) -> sparse.csr_array:
+    if scaled.shape[1] == 1:
+        return sparse.csr_array(sparse.diags_array(scaled[:, 0, 0]) @ table)
+    blocks = sparse.bsr_array((scaled, np.arange(len(scaled)), np.arange(len(scaled) + 1)))
+    return sparse.csr_array(blocks @ table)
+
+
+def fit_mixed(
+    model: Model,
+    data: Scores,
+    *,
+    groups: Sequence[str] = ("participation", "influencer"),
+    slopes: Mapping[str, Sequence[str]] | None = None,
+    level: float = 0.95,
+) -> Fit:
+    """What predicts an outcome when rows share people, influencers or places?
+
+    Parameters
+    ----------
+    model : Model
+        One equation per outcome; numeric predictors and products.
+    data : Scores
+        One row per rating. Rows complete on an equation and with every group are used for it.
+    groups : sequence of str
+        Columns whose levels get a random intercept, crossed with each other; `a:b` is the combination of two columns,
+        so that `("city", "city:shop")` nests shops in cities.
+    slopes : mapping of str to sequence of str, optional
+        Predictors whose slope varies between the levels of a group, with free correlations:
+        ``{"participation": ["exposure"]}``.
+    level : float
+
+    Returns
+    -------
+    Fit
+        `coefficients`: fixed effects (the intercept first), t with Satterthwaite's `df`; `std_estimate` is per standard
+        deviation of predictor and outcome over all rows.
+        `summary`: `n`; `r_squared` is the conditional and `r_squared_marginal` the marginal R2 (Nakagawa, with
+        Johnson's extension to slopes); `icc_<group>`; `levels_<group>`; `reml_log_likelihood`; `sigma`.
+        `effects`: `kind` variance (`path` `group: term`, or `residual`), correlation (between two
+        random effects of a group), icc (share of a group in the variance the fixed effects leave).
+
+    Raises
+    ------
+    ModelError
+        When a slope is asked for an unknown group.
+    DataError
+        For a group with one level, with as many levels as rows, or that repeats another; for a slope that never varies
+        within its group; for predictors that repeat each other; a constant outcome; too few rows or levels.
+    NotConverged
+        When the criterion has no settled minimum.
+
+    Notes
+    -----
+    y = Xb + sum Z_g u_g + e, restricted maximum likelihood, profiled over b and the residual variance as in lme4:
+    the criterion is evaluated from cross-products by a blocked Cholesky decomposition, L-BFGS-B over the
+    relative covariance factors, then Newton steps. A variance at zero is kept and noted. Time grows with rows only
+    once; the number of levels of all but the largest group enters with its cube, so thousands of people
+    and hundreds of influencers are fine, thousands of both are not.
+
+    Checked against
+    ---------------
+    R 4.2.2, lme4 1.1-31, lmerTest 3.1-3, performance 0.10.2: shared 08_multilevel, tests/reference/mixed.json.
+
+    References
+    ----------
+    Bates, Maechler, Bolker & Walker 2015; Nakagawa & Schielzeth 2013; Johnson 2014; Satterthwaite 1946.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> rng = np.random.default_rng(1)
+    >>> person, influencer = np.repeat(np.arange(40), 5), np.tile(np.arange(5), 40)
+    >>> psi = rng.normal(size=200)
+    >>> purchase = 0.5 * psi + rng.normal(size=40)[person] + rng.normal(size=5)[influencer] + rng.normal(size=200)
+    >>> frame = pd.DataFrame(dict(participation=person, influencer=influencer, psi=psi, purchase=purchase))
+    >>> fit = fit_mixed(parse_model("purchase ~ psi"), Scores.from_scored(frame, source="example"))
+    >>> fit.effects["path"].tolist()
+    ['participation: (Intercept)', 'influencer: (Intercept)', 'residual', 'participation', 'influencer']
+    """
+    scores = require_rows(data, "A mixed model")
+    varying = {group: tuple(terms) for group, terms in (slopes or {}).items()}
+    strange = [group for group in varying if group not in groups]
+    if strange or not groups or len(set(groups)) < len(groups):
+        what = f"slopes vary by {', '.join(strange)}" if strange else "no group, or one group twice"
+        raise ModelError(Problem("groups", what, f"Groups are: {', '.join(dict.fromkeys(groups)) or 'none'}."))
+    model.check_names([*scores.frame.columns, *scores.items.columns], scores.source or "the data")
+    # Matrices here are small: several BLAS threads would mostly wait for each other.
+    with one_blas_thread():
+        results = [_equation(scores, equation, tuple(groups), varying, level) for equation in model.equations]
+    notes = [note for result in results for note in result[3]]
+    notes.append("Restricted maximum likelihood; t tests with Satterthwaite's degrees of freedom.")
+    return Fit(
+        model,
+        pd.concat([result[0] for result in results], ignore_index=True),
+        pd.DataFrame([result[1] for result in results]),
+        pd.concat([result[2] for result in results], ignore_index=True),
+        scores.source,
+        level,
+        synthetic=scores.synthetic,
+        notes=(*scores.notes, *dict.fromkeys(notes)),
+    )
+
+
+def _equation(
+    scores: Scores, equation: Equation, groups: tuple[str, ...], varying: Mapping[str, tuple[str, ...]], level: float
+) -> tuple[pd.DataFrame, dict[str, Any], pd.DataFrame, list[str]]:
+    where = f"model, '{equation}'"
+    extra = tuple(dict.fromkeys(term for terms in varying.values() for term in terms))
+    names = (equation.outcome, *equation.labels, *(name for name in extra if name not in equation.labels))
+    columns = np.column_stack([scores.column(name) for name in names])
+    labels = {group: group_labels(scores, group) for group in groups}
+    use = ~np.isnan(columns).any(axis=1)
+    for column in labels.values():
+        use &= column.notna().to_numpy()
+    columns = columns[use]
+    y, x = columns[:, 0], columns[:, 1 : 1 + len(equation.labels)]
+    _check_fixed(where, equation, y, x)
+    factors = [_factor(group, labels[group][use], varying.get(group, ()), columns, names, where) for group in groups]
+    _check_factors(where, factors, len(y))
+    centre, spread = x.mean(axis=0), x.std(axis=0)
+    design = np.column_stack([np.ones(len(y)), (x - centre) / spread])
+    height, size = y.mean(), y.std()
+    mixed = _condense(factors, design, (y - height) / size)
+    theta, at_zero = _minimum(where, mixed)
+    state = mixed.state(theta)
+    sigma2 = state.residual / (mixed.n - mixed.p)
+    # From standardised predictors and outcome back to the units of the columns.
+    back = np.diag(np.concatenate([[1.0], 1 / spread])) * size
+    back[0, 1:] = -centre / spread * size
+    df = _satterthwaite(mixed, theta, at_zero, back)
+    estimate = back @ state.slopes
+    estimate[0] += height
+    covariance = back @ (state.inverse * sigma2) @ back.T
+    table = _coefficients(equation, estimate, covariance, df, level)
+    table["std_estimate"] = [np.nan, *(estimate[1:] * spread / size)]
+    variances = {
+        factor.name: size**2 * sigma2 * factor.back @ lower @ lower.T @ factor.back.T
+        for factor, lower in zip(mixed.factors, mixed.split(theta), strict=True)
+    }
+    ordered = [next(factor for factor in factors if factor.name == group) for group in groups]
+    residual = sigma2 * size**2
+    share = {factor.name: _mean_variance(factor, variances[factor.name], columns, names) for factor in ordered}
+    explained = float((design[:, 1:] @ state.slopes[1:] * size).var(ddof=1)) if mixed.p > 1 else 0.0
+    random = sum(share.values())
+    summary: dict[str, Any] = {
+        "outcome": equation.outcome,
+        "n": mixed.n,
+        "r_squared": (explained + random) / (explained + random + residual),
+        "r_squared_marginal": explained / (explained + random + residual),
+        **{f"icc_{name}": value / (random + residual) for name, value in share.items()},
+        **{f"levels_{factor.name}": factor.levels for factor in ordered},
+        "reml_log_likelihood": _log_likelihood(mixed, theta, spread, size),
+        "sigma": float(np.sqrt(residual)),
+    }
+    singular = [
+        factor.name
+        for factor, lower in zip(mixed.factors, mixed.split(theta), strict=True)
+        if (np.diag(lower) == 0).any()
+    ]
+    notes = _notes(scores, equation, mixed, ordered, singular)
+    return table, summary, _effects(equation, ordered, variances, residual, share), notes
+
+
+def _mean_variance(factor: _Factor, variance: np.ndarray, columns: np.ndarray, names: Sequence[str]) -> float:
+    """The variance the factor's random effects give a row, averaged over the rows (Johnson 2014)."""
+    basis = np.column_stack([np.ones(len(columns)), *(columns[:, names.index(term)] for term in factor.terms[1:])])
+    return float(((basis @ variance) * basis).sum(axis=1).mean())
+
+
+def _check_fixed(where: str, equation: Equation, y: np.ndarray, x: np.ndarray) -> None:
+    problems = []
+    n, p = len(y), x.shape[1] + 1
+    if n <= p + 1:
+        problems.append(
+            Problem(where, f"{n} complete rows for {p} coefficients", "Collect more, or predict with less.")
+        )
+    elif not np.ptp(y) > 0:
+        problems.append(Problem(where, f"'{equation.outcome}' is {y[0]:g} everywhere", "There is nothing to predict."))
+    else:
+        constant = [name for name, span in zip(equation.labels, np.ptp(x, axis=0), strict=True) if not span > 0]
+        if constant:
+            problems.append(Problem(where, f"{', '.join(constant)} never varies", "Take it out of the model."))
+        elif p > 1 and np.linalg.eigvalsh(np.atleast_2d(np.corrcoef(x, rowvar=False)))[0] < 1e-10:
+            problems.append(Problem(where, "its predictors repeat each other", "Take one of them out."))
+    if problems:
+        raise DataError(*problems)
+
+
+def _factor(
+    group: str, labels: pd.Series, slopes: tuple[str, ...], columns: np.ndarray, names: Sequence[str], where: str
+) -> _Factor:
+    codes, uniques = pd.factorize(labels)
+    basis = np.column_stack([np.ones(len(codes)), *(columns[:, names.index(term)] for term in slopes)])
+    back = np.eye(1 + len(slopes))
+    for place, term in enumerate(slopes, start=1):
+        counts = np.bincount(codes)
+        means = np.bincount(codes, basis[:, place]) / counts
+        if np.abs(basis[:, place] - means[codes]).max() <= 1e-12 * (1 + np.abs(basis[:, place]).max()):
+            what = f"'{term}' never varies within a level of '{group}', so its slope cannot vary between them"
+            raise DataError(Problem(where, what, "Leave this slope out, or let it vary by another group."))
+        centre, spread = basis[:, place].mean(), basis[:, place].std()
+        basis[:, place] = (basis[:, place] - centre) / spread
+        back[0, place], back[place, place] = -centre / spread, 1 / spread
+    return _Factor(group, (INTERCEPT, *slopes), codes, len(uniques), basis, back)
+
+
+def _check_factors(where: str, factors: Sequence[_Factor], n: int) -> None:
+    problems = []
+    for place, factor in enumerate(factors):
+        least = max(2, factor.width + 1)
+        if factor.levels < least:
+            what = f"'{factor.name}' has {factor.levels} level(s), but {factor.width} effect(s) shall vary between them"
+            problems.append(Problem(where, what, f"At least {least} are needed: leave the group out."))
+        elif factor.levels * factor.width >= n:
+            what = f"'{factor.name}' has {factor.levels} levels x {factor.width} effect(s) for {n} rows"
+            problems.append(Problem(where, what, "Without levels that repeat, these cannot be told from the residual."))
+        for other in factors[:place]:
+            if factor.levels == other.levels == len({*zip(factor.codes, other.codes, strict=True)}):
+                what = f"'{factor.name}' and '{other.name}' divide the rows in the same way"
+                problems.append(Problem(where, what, "Leave one of the two out."))
+    if problems:
+        raise DataError(*problems)
+
+
+def _condense(factors: Sequence[_Factor], design: np.ndarray, y: np.ndarray) -> _Mixed:
+    ordered = sorted(factors, key=lambda factor: -factor.levels * factor.width)
+    first, rest = ordered[0], ordered[1:]
+    fixed = np.column_stack([design, y])
+    products = [
+        np.bincount(first.codes, first.basis[:, i] * first.basis[:, j], first.levels)
+        for i in range(first.width)
+        for j in range(first.width)
+    ]
+    own = np.column_stack(products).reshape(first.levels, first.width, first.width)
+    z = first.matrix
+    others = (
+        sparse.csr_array(sparse.hstack([factor.matrix for factor in rest])) if rest else sparse.csr_array((len(y), 0))
+    )
+    return _Mixed(
+        tuple(ordered),
+        own,
+        sparse.csr_array(z.T @ others),
+        (others.T @ others).toarray(),
+        z.T @ fixed,
+        others.T @ fixed,
+        fixed.T @ fixed,
+        len(y),
+    )
+
+
+def _minimum(where: str, mixed: _Mixed) -> tuple[np.ndarray, np.ndarray]:
+    """The relative covariance factors at the minimum, and which of them lie on the boundary."""
+    from scipy.optimize import minimize
+
+    diagonal = np.concatenate([(np.eye(factor.width) > 0)[np.tril_indices(factor.width)] for factor in mixed.factors])
+    bounds = [(0.0, None) if flag else (None, None) for flag in diagonal]
+    stuck = Problem(where, "the search for variances did not settle", "Leave out a slope or a group with few levels.")
+    start = mixed.start
+    try:
+        for _ in range(1 + int(diagonal.sum())):
+            found = minimize(
+                mixed.criterion, start, method="L-BFGS-B", bounds=bounds, options={"eps": 1e-6, "ftol": 1e-12}
+            )
+            theta = np.where(diagonal & (found.x < BOUNDARY), 0.0, found.x)
+            start = _off_the_boundary(mixed, theta, diagonal)
+            if start is theta:
+                break
+        theta = _polished(mixed, theta, ~(diagonal & (theta == 0)), stuck)
+    except np.linalg.LinAlgError as error:
+        raise NotConverged(stuck) from error
+    return theta, diagonal & (theta == 0)
+
+
+def _off_the_boundary(mixed: _Mixed, theta: np.ndarray, diagonal: np.ndarray) -> np.ndarray:
+    """`theta` itself where a zero is the minimum; otherwise a better place: the slope at zero is always zero."""
+    here = mixed.criterion(theta)
+    for place in np.flatnonzero(diagonal & (theta == 0)):
+        for size in (0.02, 0.1, 0.4):
+            moved = theta.copy()
+            moved[place] = size
+            if mixed.criterion(moved) < here - 1e-9 * abs(here):
+                return moved
+    return theta
+
+
+def _polished(mixed: _Mixed, theta: np.ndarray, free: np.ndarray, stuck: Problem) -> np.ndarray:
+    """Newton steps from a near minimum, over what is not held at zero."""
+    for _ in range(20):
+        gradient, hessian = (part[..., 0] for part in _derivatives(lambda at: [mixed.criterion(at)], theta, free))
+        step = np.zeros(len(theta))
+        step[free] = -np.linalg.lstsq(hessian, gradient, rcond=1e-10)[0]
+        if not np.isfinite(step).all():
+            break
+        now, shrink = mixed.criterion(theta), 1.0
+        while shrink > 1e-4 and mixed.criterion(theta + shrink * step) > now + 1e-10 * abs(now):
+            shrink /= 2
+        theta = theta + shrink * step
+        if np.abs(step).max() < 1e-6 * (1 + np.abs(theta).max()):
+            return theta
+    raise NotConverged(stuck)
+
+
+def _derivatives(
+    function: Callable[[np.ndarray], Sequence[float]], theta: np.ndarray, free: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Central first and second differences of a vector-valued function, shapes (k, m) and (k, k, m)."""
+    places = np.flatnonzero(free)
+    steps = 3e-4 * np.maximum(1, np.abs(theta[places]))
+    unit = np.zeros((len(places), len(theta)))
+    unit[np.arange(len(places)), places] = steps
+
+    def at(move: np.ndarray) -> np.ndarray:
+        return np.array(function(theta + move), dtype=float)
+
+    middle = at(np.zeros(len(theta)))
+    up, down = ([at(sign * move) for move in unit] for sign in (1, -1))
+    gradient = np.zeros((len(places), len(middle)))
+    hessian = np.zeros((len(places), len(places), len(middle)))
+    for i in range(len(places)):
+        gradient[i] = (up[i] - down[i]) / (2 * steps[i])
+        hessian[i, i] = (up[i] - 2 * middle + down[i]) / steps[i] ** 2
+        for j in range(i):
+            both = at(unit[i] + unit[j]) + at(-unit[i] - unit[j])
+            mixed = (both - up[i] - up[j] - down[i] - down[j] + 2 * middle) / (2 * steps[i] * steps[j])
+            hessian[i, j] = hessian[j, i] = mixed
+    return gradient, hessian
+
+
+def _satterthwaite(mixed: _Mixed, theta: np.ndarray, at_zero: np.ndarray, back: np.ndarray) -> np.ndarray:
+    """Degrees of freedom of each fixed effect: 2 V^2 / var(V), by the delta method over theta and sigma."""
+
+    def pieces(at: np.ndarray) -> list[float]:
+        state = mixed.state(at)
+        return [state.log_determinant, state.residual, *np.diag(back @ state.inverse @ back.T)]
+
+    here = np.array(pieces(theta))
+    df = mixed.n - mixed.p
+    sigma2 = here[1] / df
+    free = ~at_zero
+    k = int(free.sum())
+    gradient, hessian = _derivatives(pieces, theta, free)
+    curvature = np.empty((k + 1, k + 1))
+    curvature[:k, :k] = hessian[..., 0] + hessian[..., 1] / sigma2
+    curvature[:k, k] = curvature[k, :k] = -2 * gradient[:, 1] / sigma2**1.5
+    curvature[k, k] = 4 * df / sigma2
+    value, vector = np.linalg.eigh(curvature)
+    kept = value > 1e-8 * value.max()
+    spread = 2 * (vector[:, kept] / value[kept]) @ vector[:, kept].T
+    variance = here[2:] * sigma2
+    slope = np.vstack([gradient[:, 2:] * sigma2, 2 * np.sqrt(sigma2) * here[2:]])
+    return np.asarray(2 * variance**2 / np.einsum("ij,ik,kj->j", slope, spread, slope))
+
+
+def _log_likelihood(mixed: _Mixed, theta: np.ndarray, spread: np.ndarray, size: float) -> float:
+    """The restricted log-likelihood in the units of the columns."""
+    shift = 2 * np.log(spread).sum() + 2 * (mixed.n - mixed.p) * np.log(size)
+    return float(-0.5 * (mixed.criterion(theta) + shift))
+
+
+def _coefficients(
+    equation: Equation, estimate: np.ndarray, covariance: np.ndarray, df: np.ndarray, level: float
+) -> pd.DataFrame:
+    error = np.sqrt(np.diag(covariance))
+    width = special.stdtrit(df, (1 + level) / 2) * error
+    return pd.DataFrame(
+        {
+            "outcome": equation.outcome,
+            "term": [INTERCEPT, *equation.labels],
+            "estimate": estimate,
+            "std_error": error,
+            "statistic": estimate / error,
+            "df": df,
+            "p_value": 2 * special.stdtr(df, -np.abs(estimate / error)),
+            "conf_low": estimate - width,
+            "conf_high": estimate + width,
+        }
+    )
+
+
+def _effects(
+    equation: Equation,
+    factors: Sequence[_Factor],
+    variances: Mapping[str, np.ndarray],
+    residual: float,
+    share: Mapping[str, float],
+) -> pd.DataFrame:
+    rows: list[tuple[str, str, float]] = []
+    for factor in factors:
+        own = variances[factor.name]
+        rows.extend(("variance", f"{factor.name}: {term}", own[i, i]) for i, term in enumerate(factor.terms))
+        for i, term in enumerate(factor.terms):
+            for j in range(i):
+                product = own[i, i] * own[j, j]
+                if product > 0:
+                    path = f"{factor.name}: {factor.terms[j]}, {term}"
+                    rows.append(("correlation", path, own[i, j] / np.sqrt(product)))
+    rows.append(("variance", "residual", residual))
+    whole = residual + sum(share.values())
+    rows.extend(("icc", name, value / whole) for name, value in share.items())
+    table = pd.DataFrame(rows, columns=["kind", "path", "estimate"])
+    return table.assign(outcome=equation.outcome).reindex(columns=[*EFFECTS, "outcome"])
+
+
+def _notes(
+    scores: Scores, equation: Equation, mixed: _Mixed, factors: Sequence[_Factor], singular: Sequence[str]
+) -> list[str]:
+    notes = []
+    if mixed.n < scores.n:
+        missing = scores.n - mixed.n
+        notes.append(f"{equation}: {missing} of {scores.n} rows lack a value or a group; they were left out.")
+    notes += [f"{equation}: a variance of '{name}' is estimated at zero." for name in singular]
+    few = [f"'{factor.name}' ({factor.levels})" for factor in factors if factor.levels < FEW]
+    if few:
+        notes.append(f"{equation}: few levels of {', '.join(few)}; the variance between them is hardly known.")
+    return notes
