@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -21,35 +21,54 @@ from analysis.regression import Errors, Estimated, Solved, check_level, hc3_scor
 from analysis.scoring import Scores
 
 Interval = Literal["percentile", "bca", "montecarlo", "delta"]
-Slopes = Mapping[tuple[str, str], np.ndarray]
-"""(outcome, term) to the slope: a number, or one for every draw."""
+Slope = tuple[str, str]
+"""A slope's name: (outcome, term)."""
+Slopes = Mapping[Slope, np.ndarray]
+"""The slopes' values: a number each, or one for every draw."""
 
 ARROW = " -> "
 
 
 @dataclass(frozen=True)
+class Chain:
+    """A weighted product of slopes on the way from a cause to an effect."""
+
+    weight: float
+    steps: tuple[Slope, ...]
+    cause: str
+    effect: str
+
+    def value(self, along: Slopes) -> np.ndarray:
+        """The product, for one set of slopes or for every draw at once."""
+        product = np.asarray(self.weight)
+        for step in self.steps:
+            product = product * along[step]
+        return product
+
+
+@dataclass(frozen=True)
 class Effect:
-    """A sum of products of slopes along paths; the paths of `minus` are subtracted."""
+    """A sum of chains, under the name it is reported by."""
 
     kind: str
     path: str
-    plus: tuple[Path, ...]
-    minus: tuple[Path, ...] = ()
+    chains: tuple[Chain, ...]
 
     def value(self, along: Slopes) -> np.ndarray:
         """The effect, for one set of slopes or for every draw at once."""
-        signed = [(1.0, path) for path in self.plus] + [(-1.0, path) for path in self.minus]
-        return np.asarray(np.sum([sign * _product(path, along) for sign, path in signed], axis=0))
+        return np.asarray(np.sum([chain.value(along) for chain in self.chains], axis=0))
 
-    def gradient(self, along: Slopes, names: Sequence[tuple[str, str]]) -> np.ndarray:
+    def standardised(self, along: Slopes, sd: Mapping[str, float]) -> float:
+        """The effect in standard deviations of what is affected per standard deviation of the cause."""
+        return float(sum(chain.value(along) * sd[chain.cause] / sd[chain.effect] for chain in self.chains))
+
+    def gradient(self, along: Slopes, names: Sequence[Slope]) -> np.ndarray:
         """Derivative of the effect to each named slope, shape (k,)."""
         slope = np.zeros(len(names))
-        for sign, paths in ((1.0, self.plus), (-1.0, self.minus)):
-            for path in paths:
-                steps = [(after, before) for before, after in pairwise(path)]
-                for step in steps:
-                    others = (along[other] for other in steps if other != step)
-                    slope[names.index(step)] += sign * np.prod([float(other) for other in others])
+        for chain in self.chains:
+            for number, step in enumerate(chain.steps):
+                others = (float(along[other]) for other in chain.steps[:number] + chain.steps[number + 1 :])
+                slope[names.index(step)] += chain.weight * np.prod(list(others))
         return slope
 
 
@@ -188,13 +207,13 @@ def effect_table(
             limits = bca_limits(drawn, estimates, _acceleration(model, solved.rows, effects), level)
         else:
             limits = limits_of(drawn, level)
-    standard = _standardised(along, solved.moments)
+    sd = dict(zip(solved.moments.names, map(float, solved.moments.sd), strict=True))
     table = pd.DataFrame(
         {
             "kind": [effect.kind for effect in effects],
             "path": [effect.path for effect in effects],
             "estimate": estimates,
-            "std_estimate": [float(effect.value(standard)) for effect in effects],
+            "std_estimate": [effect.standardised(along, sd) for effect in effects],
             "conf_low": limits[:, 0],
             "conf_high": limits[:, 1],
             "std_error": std_errors,
@@ -208,12 +227,13 @@ def effects_of(model: Model) -> list[Effect]:
     found = []
     for cause, effect, paths in model.effects():
         ends = ARROW.join((cause, effect))
-        direct = tuple(path for path in paths if len(path) == 2)
-        indirect = tuple(path for path in paths if len(path) > 2)
+        chains = {path: _chain(path) for path in paths}
+        direct = tuple(chain for path, chain in chains.items() if len(path) == 2)
+        indirect = tuple(chain for path, chain in chains.items() if len(path) > 2)
         found += [Effect("direct", ends, direct)] if direct else []
-        found += [Effect("indirect", ARROW.join(path), (path,)) for path in indirect]
+        found += [Effect("indirect", ARROW.join(path), (chain,)) for path, chain in chains.items() if len(path) > 2]
         found += [Effect("total_indirect", ends, indirect)] if len(indirect) > 1 else []
-        found += [Effect("total", ends, paths)] if indirect else []
+        found += [Effect("total", ends, direct + indirect)] if indirect else []
     return found
 
 
@@ -276,14 +296,12 @@ def joint_covariance(solved: Solved) -> np.ndarray:
     )
 
 
-def _product(path: Path, along: Slopes) -> np.ndarray:
-    product = np.ones(())
-    for before, after in pairwise(path):
-        product = product * along[after, before]
-    return product
+def _chain(path: Path) -> Chain:
+    return Chain(1.0, tuple((after, before) for before, after in pairwise(path)), path[0], path[-1])
 
 
-def observed_slopes(estimated: Sequence[Estimated]) -> dict[tuple[str, str], np.ndarray]:
+def observed_slopes(estimated: Sequence[Estimated]) -> dict[Slope, np.ndarray]:
+    """Every slope of the solved equations, by name."""
     return {
         (one.equation.outcome, label): np.asarray(slope)
         for one in estimated
@@ -291,12 +309,7 @@ def observed_slopes(estimated: Sequence[Estimated]) -> dict[tuple[str, str], np.
     }
 
 
-def _standardised(along: Slopes, moments: Moments) -> dict[tuple[str, str], np.ndarray]:
-    sd = dict(zip(moments.names, moments.sd, strict=True))
-    return {(outcome, term): slope * sd[term] / sd[outcome] for (outcome, term), slope in along.items()}
-
-
-def _slopes(model: Model, resamples: Resamples) -> tuple[dict[tuple[str, str], np.ndarray], np.ndarray]:
+def _slopes(model: Model, resamples: Resamples) -> tuple[dict[Slope, np.ndarray], np.ndarray]:
     """Every slope in every sample, in the columns' own units, and which samples have them all."""
     covariances, sd = resamples.covariances(), resamples.sd
     place = {name: number for number, name in enumerate(model.columns)}
@@ -344,7 +357,12 @@ def _contrasts(effects: Sequence[Effect], pairs: Sequence[tuple[str, str]]) -> l
             *(Problem(f"contrast of '{name}'", "the model has no such effect", remedy) for name in missing)
         )
     return [
-        Effect("contrast", f"{first} minus {second}", known[first].plus, known[second].plus) for first, second in pairs
+        Effect(
+            "contrast",
+            f"{first} minus {second}",
+            known[first].chains + tuple(replace(chain, weight=-chain.weight) for chain in known[second].chains),
+        )
+        for first, second in pairs
     ]
 
 
