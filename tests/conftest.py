@@ -1,10 +1,9 @@
-"""What several test files share: the real server as a process, a real browser, and the rule about skipping."""
+"""What several test files share: `parasol demo` as a process, and the rule about skipping."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -86,29 +85,3 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     yield running
     if running.process.poll() is None:
         running.stop()
-
-
-CHROMIUM_FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[object]:
-    """A real Chromium (playwright's Browser), or a skip that says how to get one."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip install -e .[test]")
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
-    path = next((found for name in names if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.skip("no Chromium on this machine (Debian: apt install chromium), so nothing was looked at in a browser")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()

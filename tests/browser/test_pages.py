@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.conftest import Server
+from survey_app.demo import SLUG, add_demo
+from tests.browser.conftest import Server
 
-pytestmark = pytest.mark.browser
 PATIENCE = 60_000
 
 
@@ -24,8 +24,8 @@ class Watched:
 
 
 @pytest.fixture
-def tab(chromium: Browser) -> Iterator[Watched]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+def tab(browser: Browser) -> Iterator[Watched]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
     context.set_default_timeout(PATIENCE)
     watched = Watched(context.new_page())
     watched.page.on("request", lambda request: watched.asked.append(request.url))
@@ -35,30 +35,32 @@ def tab(chromium: Browser) -> Iterator[Watched]:
     context.close()
 
 
-def test_the_one_time_link_opens_the_researchers_side_and_a_reload_keeps_it(server: Server, tab: Watched) -> None:
-    tab.page.goto(server.base + server.access)
+def test_the_one_time_link_opens_the_researchers_side_and_a_restart_keeps_it(own_server: Server, tab: Watched) -> None:
+    add_demo(own_server.store)
+    tab.page.goto(own_server.researcher_link())
     chart = tab.page.locator("[data-testid=stVegaLiteChart]").first
     expect(chart).to_be_visible(timeout=PATIENCE)
-    tab.page.reload()
-    expect(chart).to_be_visible(timeout=PATIENCE)
     assert not tab.complaints
-    foreign = [url for url in tab.asked if not url.startswith((server.base, "data:", "blob:"))]
-    assert not foreign
+    assert not foreign(own_server, tab)
     assert tab.page.title() == "Parasol"
+    own_server.kill()
+    own_server.start()
+    tab.page.goto(own_server.url)
+    expect(chart).to_be_visible(timeout=PATIENCE)
 
 
-def test_a_respondent_sees_nothing_of_the_researchers_side(server: Server, tab: Watched) -> None:
-    tab.page.goto(f"{server.base}/s/demo")
+def test_a_respondent_sees_nothing_of_the_researchers_side(own_server: Server, tab: Watched) -> None:
+    add_demo(own_server.store)
+    tab.page.goto(own_server.link(SLUG))
     expect(tab.page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE)
     assert not tab.complaints
-    assert all(url.startswith((server.base, "data:", "blob:")) for url in tab.asked)
+    assert not foreign(own_server, tab)
     expect(tab.page.locator("[data-testid=stSidebar]")).to_have_count(0)
-    tab.page.goto(f"{server.base}/")
+    tab.page.goto(own_server.url)
     expect(tab.page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE)
     expect(tab.page.locator("[data-testid=stVegaLiteChart]")).to_have_count(0)
 
 
-def test_a_link_that_leads_nowhere_is_a_calm_page(server: Server, tab: Watched) -> None:
-    tab.page.goto(f"{server.base}/s/nope")
-    expect(tab.page.get_by_role("heading", level=1)).to_have_count(2)
-    assert tab.page.evaluate("document.documentElement.scrollWidth") <= 1280
+def foreign(server: Server, tab: Watched) -> list[str]:
+    """The addresses of other hosts that the page asked for."""
+    return [url for url in tab.asked if not url.startswith((server.url, "data:", "blob:"))]
