@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -42,7 +42,12 @@ def fit_as_json(fit: Fit, reliability: pd.DataFrame) -> str:
     >>> found["n"], found["coefficients"][0]["term"], found["effects"]
     (574, 'psi', [])
     """
-    content = {
+    return as_json(fit_content(fit, reliability))
+
+
+def fit_content(fit: Fit, reliability: pd.DataFrame) -> dict[str, Any]:
+    """What `fit_as_json` writes, before it is written; a caller may add to it."""
+    return {
         "n": int(fit.summary["n"].min()),
         "synthetic": fit.synthetic,
         "model": str(fit.model),
@@ -54,7 +59,17 @@ def fit_as_json(fit: Fit, reliability: pd.DataFrame) -> str:
         "reliability": _records(reliability, ()),
         "notes": list(fit.notes),
     }
-    return json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def as_json(content: Mapping[str, object]) -> str:
+    """How does any program read this? Tables become lists of rows, and null stands where there is no finite number.
+
+    Examples
+    --------
+    >>> print(as_json({"n": np.int64(2), "rows": pd.DataFrame({"psi": [0.5, np.nan]})}).replace("\\n", ""))
+    {  "n": 2,  "rows": [    {      "psi": 0.5    },    {      "psi": null    }  ]}
+    """
+    return json.dumps(_plain(content), ensure_ascii=False, indent=2, allow_nan=False)
 
 
 def fit_as_text(fit: Fit, reliability: pd.DataFrame, language: str = "en") -> str:
@@ -116,8 +131,14 @@ def _records(table: pd.DataFrame, first: Sequence[str]) -> list[dict[str, Any]]:
 
 def _plain(value: Any) -> Any:
     """A value JSON knows: no NumPy type, and null for what is no finite number."""
-    if isinstance(value, np.generic):
-        value = value.item()
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if isinstance(value, pd.DataFrame):
+        return _records(value, ())
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
+    if value is pd.NA or value is pd.NaT:
+        return None
     return None if isinstance(value, float) and not np.isfinite(value) else value
