@@ -166,6 +166,7 @@ def _say_respondent(console: Console, settings: Settings, link: str) -> None:
     console.print(f"\n  Respondents   [bold]{link}[/bold]\n", soft_wrap=True)
     if console.is_terminal:
         segno.make(link, error="l", micro=False).terminal(compact=True, border=2)
+        console.print()
     if settings.address not in EVERYWHERE:
         console.print("  For phones in the same network, start with --address 0.0.0.0.\n")
 
