@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -13,10 +13,22 @@ from numpy.random import SFC64, Generator
 
 from analysis.bootstrap import Progress, check_draws, people_resampled, slopes
 from analysis.errors import ModelError, Problem
+from analysis.fit import Fit
 from analysis.model import Equation, Model
 from analysis.moments import Moments, as_moments
 from analysis.paths import limits_of
-from analysis.regression import check_level, check_regression, estimate
+from analysis.regression import (
+    Errors,
+    Estimated,
+    Solved,
+    check_level,
+    check_regression,
+    coefficient_covariance,
+    estimate,
+    solve,
+    t_table,
+    tabulate,
+)
 from analysis.scoring import Scores
 
 Verdict = Literal["replicates", "mixed", "contradicts", "undecided"]
@@ -252,6 +264,117 @@ def central_claim(
         outcome, tuple(strong), weak, _verdict(contrasts), contrasts, dominance, moments.n, level, draws, seed,
         moments.synthetic, notes,
     )  # fmt: skip
+
+
+def fit_equality(
+    model: Model,
+    data: Scores | Moments,
+    *,
+    outcome: str,
+    first: str,
+    second: str,
+    errors: Errors | None = None,
+    level: float = 0.95,
+    draws: int = 5000,
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> Fit:
+    """Does one predictor weigh more than another in the same equation?
+
+    Parameters
+    ----------
+    model : Model
+        Its equation of `outcome` holds both terms.
+    data : Scores or Moments
+        People, or n and covariances.
+    outcome, first, second : str
+        Which two coefficients.
+    errors, level
+        As in `fit_regression`, for the raw coefficients.
+    draws, seed, progress
+        Samples behind the interval of the standardised difference.
+
+    Returns
+    -------
+    Fit
+        `coefficients` has one row, `term` "first - second": the raw difference with its t test, `std_estimate` (the
+        difference of standardised coefficients) with `std_conf_low` and `std_conf_high`. `summary` gives the same
+        test as `f_statistic` (1 and `df` degrees of freedom) and `f_p_value`.
+
+    Raises
+    ------
+    ModelError, DataError, NeedsRows
+        As `fit_regression`; also for terms the equation does not have.
+
+    Notes
+    -----
+    The raw difference only has a meaning when both predictors are in the same unit; t = difference / its standard
+    error, F = t squared. The standardised difference has percentile limits: of bootstrap samples where there are
+    people, of samples from a normal population otherwise.
+
+    Checked against
+    ---------------
+    R 4.2.2 `car::linearHypothesis`, classical and HC3 (shared reference 05_ols, equal_coef).
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> r = np.array([[1, 0, 0], [0.0, 1, 0], [0.5, 0.2, 1]])
+    >>> table = from_correlations(["social", "physical", "psi"], r, n=200)
+    >>> fit = fit_equality(parse_model("psi ~ social + physical"), table, outcome="psi", first="social",
+    ...                    second="physical")
+    >>> round(float(fit.coefficients["estimate"][0]), 3)
+    0.3
+    """
+    check_level(level)
+    check_draws(draws, seed)
+    solved = solve(model, data, errors)
+    one = _equation(solved, model, outcome, (first, second))
+    weights = np.zeros(len(one.slopes))
+    weights[[one.equation.labels.index(first), one.equation.labels.index(second)]] = 1, -1
+    rows = solved.rows if solved.errors == "hc3" else None
+    spread = coefficient_covariance(one, rows, solved.moments.names)[1:, 1:]
+    table = t_table(np.array([weights @ one.slopes]), np.array([np.sqrt(weights @ spread @ weights)]), one.df, level)
+    covariances = draw_covariances(model, data, draws=draws, seed=seed, progress=progress)
+    places = [model.columns.index(label) for label in one.equation.labels]
+    betas, told_apart = _betas(covariances, model.columns.index(outcome), places)
+    limits = limits_of((weights @ betas)[None, told_apart], level)[0]
+    term = f"{first} - {second}"
+    coefficients = pd.DataFrame(
+        {
+            "outcome": [outcome],
+            "term": [term],
+            **table,
+            "std_estimate": [float(weights @ (one.slopes * one.ratio))],
+            "std_conf_low": [limits[0]],
+            "std_conf_high": [limits[1]],
+        }
+    )
+    fit = tabulate(model, solved, level)
+    summary = fit.summary[fit.summary["outcome"] == outcome].reset_index(drop=True)
+    summary = summary[["outcome", "n", "r_squared", "adj_r_squared", "df"]].assign(
+        f_statistic=table["statistic"] ** 2, f_p_value=table["p_value"]
+    )
+    notes = (*fit.notes, _draws_note(data, draws, seed))
+    return replace(fit, coefficients=coefficients, summary=summary, seed=seed, notes=notes)
+
+
+def _equation(solved: Solved, model: Model, outcome: str, terms: Sequence[str]) -> Estimated:
+    if outcome not in model.outcomes:
+        remedy = f"Outcomes are: {', '.join(model.outcomes)}."
+        raise ModelError(Problem(f"outcome '{outcome}'", "the model has no equation for it", remedy))
+    one = solved.equations[model.outcomes.index(outcome)]
+    remedy = f"Its terms are: {', '.join(one.equation.labels)}."
+    problems = [
+        Problem(f"term '{term}'", f"the equation of '{outcome}' does not hold it", remedy)
+        for term in terms if term not in one.equation.labels
+    ]  # fmt: skip
+    if terms[0] == terms[1]:
+        problems.append(Problem(f"term '{terms[0]}'", "it is compared with itself", "Name two terms."))
+    if problems:
+        raise ModelError(*problems)
+    return one
 
 
 def draw_covariances(

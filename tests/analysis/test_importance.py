@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.errors import ModelError
-from analysis.importance import central_claim, fit_dominance
+from analysis.importance import central_claim, fit_dominance, fit_equality
 from analysis.model import parse_model
 from analysis.moments import Moments, as_moments, from_correlations
 from analysis.regression import fit_regression
@@ -156,3 +156,31 @@ def test_other_names_and_rows():
     beta = fit_regression(parse_model("y ~ x0 + x1 + x2"), simulated(2, 500)).coefficients["std_estimate"].to_numpy()
     assert claim.contrasts["estimate"].tolist() == pytest.approx([beta[1] - beta[3], beta[2] - beta[3]], rel=1e-9)
     assert claim.dominance.n == claim.n == 500
+
+
+@needs_shared
+@pytest.mark.parametrize("errors", ["classical", "hc3"])
+def test_equality_equals_r(errors):
+    r = json.loads((SHARED / "05_ols.json").read_text())["equal_coef"]["HC3" if errors == "hc3" else errors][1]
+    scores = prestige()
+    scores = Scores.from_scored(scores.frame.assign(income=lambda d: d.income / 1000), source="Prestige")
+    fit = fit_equality(
+        parse_model("prestige ~ education + income + women"), scores, outcome="prestige", first="education",
+        second="income", errors=errors,
+    )  # fmt: skip
+    assert fit.summary.loc[0, ["f_statistic", "f_p_value"]].tolist() == pytest.approx([r["F"], r["Pr(>F)"]], rel=1e-8)
+    row = fit.coefficients.iloc[0]
+    assert row["std_conf_low"] < row["std_estimate"] < row["std_conf_high"]
+
+
+def test_equality_from_moments_equals_the_claims_contrast():
+    moments = table(0.1, 0.5, 0.3, 300)
+    claim = central_claim(moments, draws=2000)
+    model = parse_model("psi ~ homophily + social + physical")
+    fit = fit_equality(model, moments, outcome="psi", first="homophily", second="physical", draws=2000)
+    told = fit.coefficients.loc[0, ["std_estimate", "std_conf_low", "std_conf_high"]].tolist()
+    assert told == pytest.approx(claim.contrasts.loc[0, ["estimate", "conf_low", "conf_high"]].tolist(), rel=1e-9)
+    with pytest.raises(ModelError, match="'trust'"):
+        fit_equality(model, moments, outcome="psi", first="trust", second="physical")
+    with pytest.raises(ModelError, match="itself"):
+        fit_equality(model, moments, outcome="psi", first="social", second="social")

@@ -15,7 +15,7 @@ from analysis.errors import DataError, ModelError, NeedsRows
 from analysis.fit import COEFFICIENTS, INTERCEPT, SUMMARY
 from analysis.model import parse_model
 from analysis.moments import Moments, as_moments
-from analysis.regression import fit_regression
+from analysis.regression import fit_regression, fit_steps
 from analysis.scoring import Scores
 
 SHARED = Path(__file__).parents[3] / "shared" / "reference"
@@ -144,3 +144,37 @@ def test_a_lone_person_who_decides_a_coefficient_is_refused_with_hc3_only() -> N
     with pytest.raises(DataError, match="leverage 1"):
         fit_regression(parse_model("y ~ x + only"), scores)
     assert len(fit_regression(parse_model("y ~ x + only"), scores, errors="classical").coefficients) == 3
+
+
+@needs_shared
+def test_steps_equal_r() -> None:
+    r = json.loads((SHARED / "05_ols.json").read_text())
+    rows = (
+        pd.read_csv(SHARED / "data" / "Prestige.csv").dropna(subset=["type"]).assign(income=lambda d: d.income / 1000)
+    )
+    scores = Scores.from_scored(rows, source="Prestige")
+    terms = ["education", "education + income", "education + income + women"]
+    summary = fit_steps([parse_model(f"prestige ~ {text}") for text in terms], scores).summary
+    assert summary["r_squared"].tolist() == pytest.approx(r["r2_steps"], rel=1e-9)
+    before, middle, _ = (row["RSS"] for row in r["hierarchical"])
+    own = (before - middle) / (middle / 95)
+    assert summary["delta_f"].tolist()[1:] == pytest.approx([own, r["hierarchical"][2]["F"]], rel=1e-8)
+    assert summary["delta_p"][2] == pytest.approx(r["hierarchical"][2]["Pr(>F)"], rel=1e-8)
+    assert summary["delta_robust_f"][2] == pytest.approx(r["HC3"]["t"]["women"] ** 2, rel=1e-8)
+
+
+def test_steps_share_their_people_and_must_be_nested() -> None:
+    rows = simulated().frame.assign(w=lambda d: (d.x**2).where(d.index > 9))
+    scores = Scores.from_scored(rows, source="simulated")
+    fit = fit_steps([parse_model("y ~ x"), parse_model("y ~ x + z + w")], scores)
+    assert fit.summary["n"].tolist() == [70, 70]
+    assert fit.coefficients["step"].tolist() == [1, 1, 2, 2, 2, 2]
+    assert fit.summary["delta_r_squared"].sum() == pytest.approx(fit.summary["r_squared"].iloc[-1])
+    from_moments = fit_steps([parse_model("y ~ x"), parse_model("y ~ x + z")], as_moments(simulated(), ["x", "z", "y"]))
+    assert from_moments.summary["delta_p"].notna().all()
+    with pytest.raises(ModelError, match="does not begin"):
+        fit_steps([parse_model("y ~ x"), parse_model("y ~ z")], scores)
+    with pytest.raises(ModelError, match="adds nothing"):
+        fit_steps([parse_model("y ~ x"), parse_model("y ~ x")], scores)
+    with pytest.raises(ModelError, match="one equation"):
+        fit_steps([parse_model("y ~ x; z ~ x")], scores)
