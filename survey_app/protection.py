@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +15,19 @@ from survey_app.plain_page import plain_page
 
 # Open to anybody in Streamlit: counts of sessions, and a second way to drive the app.
 BLOCKED = ("/_stcore/metrics", "/_stcore/agent")
+
+HOST_CONFIG = "/_stcore/host-config"
+QUIET = {
+    "allowedOrigins": [],
+    "useExternalAuthToken": False,
+    "enableCustomParentMessages": False,
+    "enforceDownloadInNewTab": False,
+    "metricsUrl": "",
+    # A dialog about a lost connection speaks to programmers and freezes the page somebody is answering.
+    "blockErrorDialogs": True,
+    "resourceCrossOriginMode": None,
+}
+"""What Streamlit's page is told about the page around it: there is none, and errors are ours to show."""
 
 STREAMLIT = ("/_stcore/", "/media/", "/component/")
 """Where Streamlit's own addresses begin, besides the page and its files."""
@@ -59,7 +72,7 @@ def added_headers(host: bytes) -> dict[bytes, bytes]:
 
 
 class Protection:
-    """ASGI middleware: security headers on every answer, 404 for the blocked paths."""
+    """ASGI middleware: security headers on every answer, 404 for the blocked paths, no dialogs in the page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -78,6 +91,8 @@ class Protection:
 
         blocked = any(scope["path"] == path or scope["path"].startswith(f"{path}/") for path in BLOCKED)
         answer = PlainTextResponse("Not found", 404) if blocked else self.app
+        if scope["path"] == HOST_CONFIG and scope["method"] == "GET":
+            answer = JSONResponse(QUIET, headers={"cache-control": "no-cache"})
         await answer(scope, receive, send_protected)
 
 

@@ -83,15 +83,21 @@ class Server:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self._ended()
 
     def stop(self) -> None:
         self.process.terminate()
-        try:
-            self.process.communicate(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self._ended()
         self.store.close()
+
+    def _ended(self) -> None:
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
     def add_study(self, languages: tuple[str, ...] = ("en", "nl")) -> str:
         """An open study with the core questionnaire; its slug."""

@@ -90,9 +90,7 @@ def test_the_browsers_language_is_proposed_and_can_be_changed(
     assert begun is not None and begun.language == "en"
 
 
-def test_missing_items_are_named_on_top_and_beside_the_item(
-    phone: BrowserContext, server: Server, study: str
-) -> None:
+def test_missing_items_are_named_on_top_and_beside_the_item(phone: BrowserContext, server: Server, study: str) -> None:
     person = Respondent(phone, server.link(study))
     person.begin()
     person.tick("exposure2", 3)
