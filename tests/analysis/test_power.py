@@ -1,0 +1,193 @@
+"""Planning: against R's simulation and formulas, published power, and what cannot be planned."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.errors import DataError, ModelError
+from analysis.model import parse_model
+from analysis.power import parse_plan, plan, sample_size
+
+SHARED = Path(__file__).parents[3] / "shared" / "reference" / "11_power.json"
+needs_shared = pytest.mark.skipif(
+    not SHARED.is_file(), reason="the shared reference numbers are not beside the project"
+)
+SIMPLE = "m ~ {a}*x; y ~ {b}*m + {c}*x"
+
+
+def indirect(text: str, n: int, replications: int = 2000, seed: int = 3, draws: int = 500) -> dict[str, float]:
+    model, effects = parse_plan(text)
+    table = plan(model, effects, n=[n], replications=replications, draws=draws, seed=seed).power
+    return table[table.kind == "indirect"].set_index("test").power.to_dict()
+
+
+@needs_shared
+@pytest.mark.parametrize("case", range(5))
+def test_power_of_indirect_effects_agrees_with_a_simulation_in_r(case):
+    expected = json.loads(SHARED.read_text(encoding="utf-8"))["mediation"][case]
+    found = indirect(SIMPLE.format(a=expected["a"], b=expected["b"], c=expected["cprime"]), expected["n"])
+    for test in ("joint", "percentile"):
+        p = expected[f"power_{test}"]
+        error = np.sqrt(p * (1 - p) * (1 / 2000 + 1 / expected["reps"]))
+        assert found[test] == pytest.approx(p, abs=4 * error)
+
+
+@pytest.mark.parametrize(
+    ("size", "n", "published"), [(0.39, 100, 0.862), (0.39, 50, 0.360), (0.14, 500, 0.562), (0.14, 1000, 0.976)]
+)
+def test_sobel_power_agrees_with_the_published_table(size, n, published):
+    """MacKinnon et al. 2002 simulate unstandardised slopes with unit residual variances, 500 studies a cell."""
+    m = 1 + size**2
+    y = size**2 * m + 1
+    text = SIMPLE.format(a=size / np.sqrt(m), b=size * np.sqrt(m / y), c=0.0)
+    error = np.sqrt(published * (1 - published) * (1 / 500 + 1 / 2000))
+    assert indirect(text, n, draws=100)["sobel"] == pytest.approx(published, abs=4 * error)
+
+
+def test_no_effect_gives_the_false_alarm_rate():
+    model, effects = parse_plan("y ~ 0*x + 0.3*z")
+    table = plan(model, effects, n=[60], replications=4000, draws=100).power.set_index("effect")
+    assert table.power["y ~ x"] == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 4000))
+    assert table.truth["y ~ x"] == 0
+
+
+def test_power_of_a_coefficient_agrees_with_the_formula():
+    f2 = 0.3**2 / (1 - 0.3**2)
+    n = round(sample_size("regression", f2))
+    model, effects = parse_plan("y ~ 0.3*x")
+    found = plan(model, effects, n=[n], replications=4000, draws=100).power.power[0]
+    assert found == pytest.approx(0.80, abs=4 * np.sqrt(0.16 / 4000) + 0.01)
+
+
+def test_unreliable_scales_need_more_people_exactly_as_attenuation_says():
+    model, effects = parse_plan("y ~ 0.4*x")
+    weak = plan(model, effects, {"x": 0.7, "y": 0.8}, n=[80], replications=4000, draws=100).power.power[0]
+    shrunk = 0.4 * np.sqrt(0.7 * 0.8)
+    plain, smaller = parse_plan(f"y ~ {shrunk}*x")
+    same = plan(plain, smaller, n=[80], replications=4000, draws=100, seed=9).power.power[0]
+    assert weak == pytest.approx(same, abs=4 * np.sqrt(2 * 0.25 / 4000))
+    assert weak < plan(model, effects, n=[80], replications=400, draws=100).power.power[0]
+
+
+def test_correlated_causes_cost_power_and_serial_paths_are_enumerated():
+    model, effects = parse_plan("psi ~ 0.3*social + 0.3*homophily; trust ~ 0.5*psi; purchase ~ 0.3*trust + 0.2*psi")
+    apart = plan(model, effects, n=[100], replications=500, draws=100).power
+    close = plan(
+        model, effects, n=[100], replications=500, draws=100, correlations={("social", "homophily"): 0.7}
+    ).power
+    one = apart[apart.effect == "psi ~ social"].power.iloc[0]
+    assert close[close.effect == "psi ~ social"].power.iloc[0] < one - 0.05
+    assert "social -> psi -> trust -> purchase" in set(apart.effect)
+    assert set(apart[apart.kind == "total_indirect"].test) == {"percentile"}
+    truth = apart[(apart.effect == "social -> psi -> trust -> purchase") & (apart.test == "joint")].truth.iloc[0]
+    assert truth == pytest.approx(0.3 * 0.5 * 0.3)
+
+
+def test_a_product_term_is_planned_from_simulated_people():
+    model, effects = parse_plan("y ~ 0.3*x + 0.2*w + 0.3*x:w")
+    table = plan(model, effects, n=[100], replications=1000, draws=100).power.set_index("effect")
+    f2 = 0.09 / (1 - 0.09 - 0.09 - 0.04)
+    assert abs(table.power["y ~ x:w"] - table.power["y ~ x"]) < 0.08
+    assert sample_size("regression", f2) < 100 < sample_size("regression", f2, power=0.97)
+    assert 0.80 < table.power["y ~ x"] < 0.97
+
+
+def test_needed_sizes_lie_where_the_power_says_and_repeat_from_the_seed():
+    model, effects = parse_plan(SIMPLE.format(a=0.4, b=0.4, c=0))
+    seen = []
+    found = plan(
+        model,
+        effects,
+        n=[40, 80, 120],
+        replications=600,
+        draws=200,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    again = plan(model, effects, n=[40, 80, 120], replications=600, draws=200)
+    assert found.power.equals(again.power)
+    assert seen[-1] == (600, 600)
+    row = found.needed.query("test == 'joint' and target == 0.8").iloc[0]
+    curve = found.power.query("test == 'joint'").set_index("n").power
+    assert curve[40] < 0.8 <= curve[80]
+    assert 40 < row.n <= 80
+    assert row.n_low <= row.n <= row.n_high
+    assert row.recruit == int(np.ceil(row.n / 0.85))
+    small = plan(model, effects, n=[20, 30], replications=200, draws=100)
+    assert small.needed.query("test == 'sobel'").n.isna().all()
+    assert any("not even 30 people" in note for note in small.notes)
+
+
+def test_every_gap_in_a_plan_is_told_at_once():
+    model = parse_model("m ~ x; y ~ m + x")
+    with pytest.raises(DataError) as caught:
+        plan(
+            model,
+            {("m", "x"): 0.3, ("y", "z"): 0.2},
+            {"m": 1.4, "q": 0.8},
+            n=[4, 100],
+            correlations={("m", "x"): 0.2},
+            exclusions=1.5,
+            replications=5,
+        )
+    said = str(caught.value)
+    for part in (
+        "'y ~ m': no effect",
+        "'y ~ x': no effect",
+        "'y ~ z'",
+        "'m': it is 1.4",
+        "'q'",
+        "4, 100",
+        "first causes",
+        "1.5",
+        "5 studies",
+    ):
+        assert part in said
+
+
+def test_effects_that_explain_too_much_and_impossible_correlations():
+    model, effects = parse_plan("y ~ 0.8*x + 0.7*z")
+    with pytest.raises(DataError, match="113% of its variance"):
+        plan(model, effects, n=[50])
+    three, some = parse_plan("y ~ 0.1*a + 0.1*b + 0.1*c")
+    with pytest.raises(DataError, match="all at once"):
+        plan(three, some, n=[50], correlations={("a", "b"): 0.9, ("b", "c"): 0.9, ("a", "c"): -0.9})
+    product, big = parse_plan("y ~ 0.8*x + 0.1*z + 0.7*x:z")
+    with pytest.raises(DataError, match="of its variance"):
+        plan(product, big, n=[50])
+
+
+def test_plan_text():
+    model, effects = parse_plan("psi ~ .3*social - 0.2*tier  # note\npurchase ~ 0.4 * psi + -.1*psi:tier + 0*tier")
+    assert effects == {
+        ("psi", "social"): 0.3,
+        ("psi", "tier"): -0.2,
+        ("purchase", "psi"): 0.4,
+        ("purchase", "psi:tier"): -0.1,
+        ("purchase", "tier"): 0.0,
+    }
+    assert model.outcomes == ("psi", "purchase")
+    with pytest.raises(ModelError, match="'social' has no expected effect"):
+        parse_plan("psi ~ social")
+
+
+@needs_shared
+def test_formulas_agree_with_pwr():
+    expected = json.loads(SHARED.read_text(encoding="utf-8"))
+    assert sample_size("t", 0.5) == pytest.approx(expected["t"]["n"], rel=1e-6)
+    assert sample_size("anova", 0.25, groups=3) == pytest.approx(expected["anova"]["n_per_group"], rel=1e-6)
+    assert sample_size("correlation", 0.3) == pytest.approx(expected["r"]["n"], rel=1e-4)
+    f2 = expected["f2_u3"]
+    assert sample_size("regression", f2["f2"], predictors=3) == pytest.approx(f2["v"] + 4, rel=1e-6)
+
+
+def test_formulas_refuse_what_has_no_answer():
+    for arguments in (("z", 0.5), ("t", 0.0), ("correlation", 1.0), ("t", float("nan"))):
+        with pytest.raises(DataError):
+            sample_size(*arguments)
+    with pytest.raises(DataError, match="between"):
+        sample_size("t", 0.5, power=0.04)
+    assert sample_size("regression", 1e-4) > 50_000
