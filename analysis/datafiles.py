@@ -33,7 +33,8 @@ def data_file(*parts: str) -> Path:
     package = Path(__file__).resolve().parent
     root = package / "data" if (package / "data").is_dir() else package.parent / "data"
     path = root.joinpath(*parts)
-    if root not in (path.resolve(), *path.resolve().parents) or not path.exists():
+    plain = all(Path(part).name == part for part in parts)
+    if not plain or root not in (path.resolve(), *path.resolve().parents) or not path.exists():
         folder = root.joinpath(*parts[:-1])
         known = ", ".join(sorted(entry.stem for entry in folder.iterdir())) if folder.is_dir() else "nothing"
         raise DataError(Problem("/".join(("data", *parts)), "no such file is shipped", f"Shipped there: {known}."))

@@ -7,6 +7,8 @@ from typer.core import TyperGroup
 
 from analysis.errors import ParasolError, Problem
 from survey_app.commands.fit import fit
+from survey_app.commands.published import published
+from survey_app.commands.quality import quality
 from survey_app.commands.questionnaire import check, simulate
 from survey_app.commands.server import demo, serve
 from survey_app.commands.terminal import err
@@ -46,5 +48,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Questionnaires on parasocial interaction, from a phone's answer to a coefficient.",
 )
-for command in (demo, serve, check, simulate, fit):
+for command in (demo, serve, check, simulate, quality, fit, published):
     app.command()(command)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.errors import ModelError, Problem, SettingsError
+from analysis.errors import DataError, ModelError, Problem, SettingsError
 from analysis.model import Model, parse_model
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.instrument import Instrument
     from analysis.scoring import Scores
 
@@ -38,10 +41,90 @@ def read_model(text_or_path: str) -> Model:
     return parse_model(text)
 
 
-def load_scores(
-    path: Path, *, instrument: str | None = None, scales: Sequence[str] = (), scored: bool = False, span: str = ""
-) -> Scores:
-    """What does everybody in this file score?
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a file of answers holds, and how the command line says to read it.
+
+    `instrument` is None where scales are named on the command line, or where the columns are scores already.
+    """
+
+    rows: pd.DataFrame
+    path: Path
+    instrument: Instrument | None
+    scales: Mapping[str, list[str]]
+    scored: bool
+    span: tuple[float, float] | None
+
+    def scores(self) -> Scores:
+        """What does everybody score? The shipped questionnaire that fits is taken where none is named."""
+        from analysis.scoring import Scores, score, score_scales
+
+        if self.span is not None and not self.scales:
+            raise SettingsError(Problem("--range", "it belongs to --scale", "Leave it out, or name scales."))
+        if self.scales:
+            return score_scales(self.rows, self.scales, span=self.span, source=self.path.name)
+        if self.scored:
+            return Scores.from_scored(self.rows, source=self.path.name)
+        return score(self.rows, self.instrument or self._shipped(), source=self.path.name)
+
+    def questionnaire(self) -> Instrument:
+        """Which items were asked, as far as the care of the answers can be judged from them?
+
+        Where neither a questionnaire nor scales are named and no shipped one fits, every column that looks like a
+        rating is taken.
+        """
+        from analysis.quality import rating_instrument
+
+        if self.scored:
+            remedy = "Name the items with --instrument or --scale."
+            raise SettingsError(Problem("--scored", "scores do not show how carefully somebody answered", remedy))
+        if self.instrument is not None:
+            return self.instrument
+        shipped = None if self.scales or self.span else _shipped_with(self.rows.columns)
+        if shipped is not None:
+            return shipped
+        low, high = self.span or (0.5, 0.5)
+        if self.span and not (low.is_integer() and high.is_integer()):
+            raise SettingsError(Problem("--range", f"{low:g}:{high:g} are no ratings", "Give whole numbers."))
+        return rating_instrument(self.rows, scales=self.scales, span=(int(low), int(high)) if self.span else None)
+
+    def without(self, reasons: str) -> tuple[Scores, pd.DataFrame]:
+        """The scores of those who stay when these reasons (joined by commas) exclude, and the flow to them."""
+        from analysis.quality import excluded_by, exclusion_flow, flag_careless
+
+        decision = read_decision(reasons)
+        flags = flag_careless(self.rows, self.questionnaire())
+        flow = exclusion_flow(self.rows, flags, decision)
+        kept = (excluded_by(flags, decision) == "").to_numpy()
+        if not kept.any():
+            raise DataError(Problem("--exclude", "it leaves nobody", "Look at `parasol quality` and decide anew."))
+        gone = ", ".join(f"{step.reason} {step.excluded}" for step in flow.iloc[1:].itertuples())
+        scores = self.scores().keep(kept, "careless")
+        note = f"{int((~kept).sum())} of {len(kept)} rows were excluded for careless answers ({gone})."
+        return replace(scores, notes=(*scores.notes, note)), flow
+
+    def _shipped(self) -> Instrument:
+        found = _shipped_with(self.rows.columns)
+        if found is None:
+            listed = ", ".join(one.id for one in _shipped())
+            what = f"the columns do not settle which of the shipped questionnaires they answer ({listed})"
+            remedy = (
+                "Say how to score them: --instrument ID, or --scale name=item1,item2,-item3 (once for each scale), "
+                "or --scored when the columns are scores already."
+            )
+            raise SettingsError(Problem(f"file '{self.path.name}'", what, remedy))
+        return found
+
+
+def load_answers(
+    path: Path,
+    *,
+    instrument: str | None = None,
+    scales: Sequence[str] | None = None,
+    scored: bool = False,
+    span: str = "",
+) -> Answers:
+    """What stands in this file, and how are its columns to be read?
 
     Parameters
     ----------
@@ -49,61 +132,59 @@ def load_scores(
         A file of answers.
     instrument : str or None
         A shipped questionnaire or a file of one.
-    scales : sequence of str
+    scales : sequence of str or None
         `name=item1,item2,-item3`, one for each scale.
     scored : bool
         Are the columns scores already?
     span : str
         The answer range of `scales`, such as `1:7`; empty when not given.
 
-    Returns
-    -------
-    Scores
-        With `path`'s name as their source. When none of the three ways is named, the shipped questionnaire is taken
-        whose scale items are all among the columns.
-
     Raises
     ------
     SettingsError
-        When two ways are named, when a scale or range cannot be read, or when none is named and none can be chosen.
+        When two ways are named, or a scale or range cannot be read.
     DataError, InstrumentError
-        As `load_rows`, `score` and `score_scales` do.
+        As `load_rows` and `load_instrument` do.
     """
     from analysis.answers_file import load_rows
     from analysis.instrument import load_instrument
-    from analysis.scoring import Scores, score, score_scales
 
     ways = [name for name, given in (("--instrument", instrument), ("--scale", scales), ("--scored", scored)) if given]
     if len(ways) > 1:
         raise SettingsError(Problem(" and ".join(ways), "only one of them can hold", "Name one."))
-    if span and not scales:
+    if span and (instrument or scored):
         raise SettingsError(Problem("--range", "it belongs to --scale", "Leave it out, or name scales."))
-    items, limits = _read_scales(scales), _read_span(span)
+    items, limits = _read_scales(scales or ()), _read_span(span)
     questionnaire = load_instrument(instrument) if instrument else None
-    rows = load_rows(path)
-    if items:
-        return score_scales(rows, items, span=limits, source=path.name)
-    if scored:
-        return Scores.from_scored(rows, source=path.name)
-    return score(rows, questionnaire or _shipped_with(rows.columns, path), source=path.name)
+    return Answers(load_rows(path), path, questionnaire, items, scored, limits)
 
 
-def _shipped_with(columns: Sequence[str], path: Path) -> Instrument:
-    """The shipped questionnaire whose scale items are all among these columns."""
+def read_decision(reasons: str) -> list[str]:
+    """Which reasons for exclusion are named, in which order?"""
+    decision = [reason.strip() for reason in reasons.split(",") if reason.strip()]
+    if not decision:
+        what = f"'{reasons}' names no reason"
+        raise SettingsError(Problem("--exclude", what, "Write flagged, or reasons such as checks_failed,too_fast."))
+    return decision
+
+
+def _shipped() -> list[Instrument]:
     from analysis.datafiles import data_file
     from analysis.instrument import load_instrument
 
-    shipped = [load_instrument(file.stem) for file in sorted(data_file("instruments").glob("*.toml"))]
-    fitting = [one for one in shipped if {item for scale in one.scales for item in scale.items} <= set(columns)]
-    if len(fitting) != 1:
-        listed = ", ".join(one.id for one in fitting or shipped)
-        what = f"the columns fit {'several' if fitting else 'none'} of the shipped questionnaires ({listed})"
-        remedy = (
-            "Say how to score them: --instrument ID, or --scale name=item1,item2,-item3 (once for each scale), "
-            "or --scored when the columns are scores already."
-        )
-        raise SettingsError(Problem(f"file '{path.name}'", what, remedy))
-    return fitting[0]
+    return [load_instrument(file.stem) for file in sorted(data_file("instruments").glob("*.toml"))]
+
+
+def _shipped_with(columns: Collection[str]) -> Instrument | None:
+    """The shipped questionnaire whose scale items are all among these columns; of several, the one with all items."""
+    fitting = [one for one in _shipped() if _scale_items(one) <= set(columns)]
+    largest = max(fitting, key=lambda one: len(_scale_items(one)), default=None)
+    alone = largest is not None and all(_scale_items(one) <= _scale_items(largest) for one in fitting)
+    return largest if alone else None
+
+
+def _scale_items(instrument: Instrument) -> set[str]:
+    return {item for scale in instrument.scales for item in scale.items}
 
 
 def _read_scales(texts: Sequence[str]) -> dict[str, list[str]]:

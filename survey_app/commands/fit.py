@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from survey_app.commands.answers import load_scores, read_model
+from survey_app.commands.answers import load_answers, read_model
 from survey_app.commands.options import Data, Draws, Form, Level, Output, Questionnaire, Scales, Scored, Seed, Span
 from survey_app.commands.terminal import progress_bar, write_text
 
@@ -26,13 +26,15 @@ def fit(
     output: Output = None,
 ) -> None:
     """Fit a model to a file of answers: coefficients, effects along its paths, reliability of the scales."""
+    import pandas as pd
+
     from analysis.export import fit_as_json, fit_as_text
     from analysis.paths import fit_paths
     from analysis.reliability import reliability_table
 
     parsed = read_model(model)
-    scores = load_scores(data, instrument=instrument, scales=scale or (), scored=scored, span=span)
+    scores = load_answers(data, instrument=instrument, scales=scale, scored=scored, span=span).scores()
     with progress_bar("Resampling") as progress:
         found = fit_paths(parsed, scores, errors=errors, level=level, draws=draws, seed=seed, progress=progress)
-    reliability = reliability_table(scores, level)
+    reliability = reliability_table(scores, level) if scores.scales else pd.DataFrame()
     write_text(fit_as_json(found, reliability) if form == "json" else fit_as_text(found, reliability), output)

@@ -18,6 +18,9 @@ Scored: TypeAlias = Annotated[bool, typer.Option("--scored", help="The columns a
 Span: TypeAlias = Annotated[str, typer.Option("--range", help="The answer range of --scale, such as 1:7.")]
 Level: TypeAlias = Annotated[float, typer.Option("--level", help="Confidence level.")]
 Draws: TypeAlias = Annotated[int, typer.Option("--draws", help="Bootstrap samples.")]
-Seed: TypeAlias = Annotated[int, typer.Option("--seed", help="The same seed gives the same intervals.")]
+Seed: TypeAlias = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same intervals.")]
 Form: TypeAlias = Annotated[Literal["table", "json"], typer.Option("--format", help="For people or for programs.")]
 Output: TypeAlias = Annotated[Path | None, typer.Option("--output", "-o", help="A file; the terminal if left out.")]
+Exclude: TypeAlias = Annotated[
+    str, typer.Option("--exclude", help="Leave careless answers out: flagged, or reasons such as too_fast,longstring.")
+]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -31,6 +36,22 @@ def write_text(text: str, output: Path | None) -> None:
         return
     with written_whole(output) as draft:
         draft.write_text(text + "\n", encoding="utf-8")
+
+
+def listing(title: str, rows: pd.DataFrame) -> str:
+    """A table of any rows under the names they have in JSON, numbers to three decimals."""
+    from analysis.tables import Table, apa_p
+
+    columns = {
+        name: [apa_p(cell) if str(name).startswith("p_value") else _cell(cell) for cell in rows[name]] for name in rows
+    }
+    return str(Table(title, type(rows)(columns)))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else "inf" if math.isinf(value) else f"{value:.3f}"
+    return "" if value is None else str(value)
 
 
 @contextmanager
