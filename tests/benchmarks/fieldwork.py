@@ -49,13 +49,15 @@ class Record:
     pages: list[float] = field(default_factory=list)
     first_pages: list[float] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
+    resent: int = 0
 
 
 class Phone:
     """One respondent's phone: a websocket for the screens and a connection for the answers."""
 
-    def __init__(self, socket: ClientConnection, web: httpx.AsyncClient, query: str, seed: int) -> None:
+    def __init__(self, socket: ClientConnection, web: httpx.AsyncClient, query: str, seed: int, record: Record) -> None:
         self.socket = socket
+        self.record = record
         self.web = web
         self.query = query
         self.random = random.Random(seed)
@@ -114,14 +116,26 @@ class Phone:
         if event == "next" and post:
             letter = {name: post[name] for name in ("key", "page", "influencer")}
             letter |= {"answers": answers, "order": self.screen["order"], "paradata": {"milliseconds": 1}}
-            reply = await self.web.post(post["address"], json=letter)
-            if reply.status_code != 200:
-                raise AssertionError(f"the post was answered {reply.status_code}")
+            await self._post(post["address"], letter)
         told = {"event": event, "value": value, "screen": before, "language": self.screen["language"]}
         nonce = f"{self.random.getrandbits(64)}"
         await self.run(told | {"answers": answers or {}, "nonce": nonce, "attempt": 0, "saved": saved})
         if self.screen["screen"] == before:
             raise AssertionError(f"stayed on {before}")
+
+    async def _post(self, address: str, letter: dict[str, Any]) -> None:
+        """Send a page until it is saved: a connection left idle may just have been closed, as a phone knows."""
+        for attempt in range(3):
+            try:
+                reply = await self.web.post(address, json=letter)
+            except httpx.TransportError:
+                self.record.resent += 1
+                await asyncio.sleep(attempt)
+                continue
+            if reply.status_code != 200:
+                raise AssertionError(f"the post was answered {reply.status_code}")
+            return
+        raise AssertionError("a page could not be posted")
 
     def answers(self) -> dict[str, Any]:
         """An answer to everything that is asked on this screen."""
@@ -145,7 +159,7 @@ async def complete(base: str, seed: int, think: float, record: Record) -> None:
         query = urlparse(start.headers["location"]).query
         stream = f"ws{base.removeprefix('http')}/_stcore/stream"
         async with connect(stream, subprotocols=["streamlit"], max_size=None, compression=None) as socket:  # type: ignore[list-item]
-            phone = Phone(socket, web, query, seed)
+            phone = Phone(socket, web, query, seed, record)
             await phone.run()
             record.first_pages.append(time.perf_counter() - began)
             await phone.press("language", "nl")
@@ -197,7 +211,7 @@ async def first_page(base: str, process: subprocess.Popen[bytes]) -> None:
                 async with connect(
                     f"ws{base.removeprefix('http')}/_stcore/stream", subprotocols=["streamlit"]
                 ) as socket:  # type: ignore[list-item]
-                    await Phone(socket, web, query, 0).run()
+                    await Phone(socket, web, query, 0, Record()).run()
             return
         await asyncio.sleep(0.01)
 
@@ -249,7 +263,9 @@ def measure(process: subprocess.Popen[bytes], base: str, folder: Path, wish: arg
     print(f"page saves                   {len(record.pages) / took:.0f}/s")
     print(f"post and next page           {milliseconds(record.pages)}")
     print(f"first page                   {milliseconds(record.first_pages)}")
-    print(f"errors                       {sum(record.errors.values())} {dict(record.errors) or ''}")
+    print(
+        f"errors                       {sum(record.errors.values())} {dict(record.errors) or ''} (posts sent again: {record.resent})"
+    )
     equal = "equal" if kept == rows == record.completed else "NOT EQUAL"
     print(f"database                     {kept} finished, {rows} rows: {equal}")
     print(f"server processor             {1000 * spent / max(record.completed, 1):.0f} ms per completed questionnaire")
