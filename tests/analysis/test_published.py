@@ -12,6 +12,7 @@ from analysis.datafiles import data_file
 from analysis.errors import DataError, MomentsError
 from analysis.model import parse_model
 from analysis.moments import from_correlations
+from analysis.paths import fit_paths
 from analysis.published import check_admissible, load_published, published_from, published_studies, range_under_rounding
 
 
@@ -43,6 +44,18 @@ def test_refitting_gao_stays_within_the_stated_distance_of_every_printed_number(
     assert all(abs(betas[key] - printed) <= 0.006 for key, printed in gao.paths.items())
     shares = table[table.kind == "r_squared"].set_index("outcome").estimate
     assert all(abs(shares[key] - printed) < 0.0115 for key, printed in gao.r_squared.items())
+
+
+def test_the_road_from_a_published_table_to_effects():
+    gao = load_published("gao_2023")
+    fit = fit_paths(gao.model, gao.moments())
+    betas = fit.coefficients.set_index(["outcome", "term"]).std_estimate
+    assert all(abs(betas[key] - printed) <= 0.006 for key, printed in gao.paths.items())
+    shares = fit.summary.set_index("outcome").r_squared
+    assert all(abs(shares[key] - printed) < 0.0115 for key, printed in gao.r_squared.items())
+    indirect = fit.effects[fit.effects.kind == "indirect"].set_index("path").std_estimate
+    assert len(gao.indirects) == len(indirect)
+    assert all(abs(indirect[" -> ".join(path)] - printed) <= 0.003 for path, printed in gao.indirects.items())
 
 
 def test_qatar_has_paths_but_no_moments():
