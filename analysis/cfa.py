@@ -13,7 +13,7 @@ from analysis.errors import DataError, Problem
 from analysis.estimates import Estimates
 from analysis.fit import Fit
 from analysis.fitmeasures import ChiSquare, comparative, information_criteria, rmsea, srmr
-from analysis.latent import Parameter, Scaling, Structure, candidates, specify, start_values
+from analysis.latent import Parameter, Scaling, Structure, baseline, candidates, specify, start_values
 from analysis.likelihood import (
     Block,
     Layout,
@@ -27,14 +27,27 @@ from analysis.likelihood import (
     slope,
 )
 from analysis.model import Model
-from analysis.moments import Moments, as_moments
+from analysis.moments import Moments, as_moments, require_rows
+from analysis.robust import Robust, at_start, correct, scaled_measures
 from analysis.scoring import Scores
 
 MODIFICATIONS = ("kind", "outcome", "term", "modification_index", "p_value", "expected_change", "std_expected_change")
+ERRORS: dict[Robust | None, str] = {
+    None: "Maximum likelihood; standard errors from the expected information; statistic is z.",
+    "mlm": "Maximum likelihood; robust standard errors and Satorra-Bentler chi-square (MLM); statistic is z.",
+    "mlr": "Maximum likelihood; Huber-White standard errors and Yuan-Bentler chi-square (MLR); statistic is z.",
+}
 LOG_TAU = float(np.log(2 * np.pi))
 
 
-def fit_cfa(model: Model, data: Scores | Moments, *, level: float = 0.95, scaling: Scaling = "marker") -> Fit:
+def fit_cfa(
+    model: Model,
+    data: Scores | Moments,
+    *,
+    level: float = 0.95,
+    scaling: Scaling = "marker",
+    robust: Robust | None = None,
+) -> Fit:
     """Do the items measure what they are meant to measure, and how do the latent variables hang together?
 
     Parameters
@@ -48,6 +61,9 @@ def fit_cfa(model: Model, data: Scores | Moments, *, level: float = 0.95, scalin
         Confidence level.
     scaling : "marker" or "variance"
         Whether the first loading or the latent's (residual) variance is fixed to 1.
+    robust : None, "mlm" or "mlr"
+        Standard errors and chi-square for items that are not normal (needs rows): "mlm" Satorra-Bentler, "mlr"
+        Huber-White errors with Yuan and Bentler's chi-square. The estimates stay the same.
 
     Returns
     -------
@@ -56,7 +72,9 @@ def fit_cfa(model: Model, data: Scores | Moments, *, level: float = 0.95, scalin
         `statistic` is z, its `df` infinite; a fixed loading has no standard error. `std_estimate` standardises
         latent and observed variables (lavaan's std.all). `summary`: one row, `outcome` is "model", with `n`,
         `chi_square`, `df`, `p_value`, `cfi`, `tli`, `rmsea` (90 % interval `rmsea_low`, `rmsea_high`; p of close
-        fit `rmsea_close_p`), `srmr`, `aic`, `bic`, `log_likelihood`, `parameters`. `effects`: direct, indirect and
+        fit `rmsea_close_p`), `srmr`, `aic`, `bic`, `log_likelihood`, `parameters`; with `robust` also
+        `chi_square_scaled`, `p_value_scaled`, `scaling_factor`, and CFI, TLI and RMSEA as `_scaled` (from the scaled
+        chi-square) and `_robust` (Brosseau-Liard and Savalei's; prefer these). `effects`: direct, indirect and
         total effects along the `~` equations, with delta intervals.
 
     Raises
@@ -67,6 +85,8 @@ def fit_cfa(model: Model, data: Scores | Moments, *, level: float = 0.95, scalin
         Unknown or constant columns, items that determine each other, fewer people than parameters.
     NotConverged
         When the search finds no end.
+    NeedsRows
+        When `robust` is asked of moments.
 
     Notes
     -----
@@ -96,12 +116,18 @@ def fit_cfa(model: Model, data: Scores | Moments, *, level: float = 0.95, scalin
     structure = specify(model, scaling=scaling)
     moments = as_moments(data, structure.observed)
     layout, block, point = maximise(structure, moments)
-    covariance = inverse(expected_information(layout, [block], point)) / moments.n
+    measures = _fit_measures(structure, block, point)
+    if robust is None:
+        covariance = inverse(expected_information(layout, [block], point)) / moments.n
+    else:
+        rows = require_rows(data, "A robust correction").complete(structure.observed)
+        covariance, trace = correct(layout, block, point, rows, robust)
+        measures |= _robust_measures(structure, block, rows, robust, measures["chi_square"], trace)
     estimates = spread_out(layout, point.theta, covariance)
-    summary = {"outcome": "model", "n": moments.n, **_fit_measures(structure, block, point)}
-    notes = [*moments.notes, *_notes(structure, structure.moments - layout.size), *estimates.warnings()]
+    notes = [*moments.notes, ERRORS[robust], *_notes(structure), *estimates.warnings()]
+    summary = pd.DataFrame([{"outcome": "model", "n": moments.n, **measures}])
     return Fit(
-        model, estimates.coefficients(level), pd.DataFrame([summary]), estimates.effects(level), moments.source, level,
+        model, estimates.coefficients(level), summary, estimates.effects(level), moments.source, level,
         None, moments.synthetic, tuple(notes),
     )  # fmt: skip
 
@@ -236,6 +262,19 @@ def baseline_chi_square(structure: Structure, cov: np.ndarray, n: int) -> ChiSqu
     return ChiSquare(float(n * (logdet - np.linalg.slogdet(cov)[1])), df)
 
 
+def _robust_measures(
+    structure: Structure, block: Block, rows: np.ndarray, kind: Robust, chi_square: float, trace: float
+) -> dict[str, float]:
+    df = structure.moments - int(structure.free.sum())
+    if df == 0:
+        return {}
+    plain = baseline_chi_square(structure, block.cov, block.n)
+    alone = one_group(baseline(structure))
+    alone_trace = correct(alone, block, at_start(alone, block), rows, kind).trace
+    nothing = replace(plain, factor=alone_trace / plain.df)
+    return scaled_measures(ChiSquare(chi_square, df, trace / df), nothing, block.n)
+
+
 def _constant_part(cov: np.ndarray) -> float:
     """Minus twice the log-likelihood per person of variables that are reproduced exactly."""
     return len(cov) * (LOG_TAU + 1) + float(np.linalg.slogdet(cov)[1]) if len(cov) else 0.0
@@ -255,17 +294,15 @@ def _standard_units(structure: Structure, values: np.ndarray, extra: Sequence[Pa
     return np.array(factors)
 
 
-def _notes(structure: Structure, df: int) -> list[str]:
-    notes = ["Maximum likelihood; standard errors from the expected information; statistic is z."]
-    if not df:
+def _notes(structure: Structure) -> list[str]:
+    notes = []
+    if structure.moments == structure.free.sum():
         notes.append("The model has no degrees of freedom: it fits by construction, and nothing tests it.")
-    if structure.exogenous and structure.latents:
-        free = {latent for latent in structure.latents if latent not in structure.model.outcomes}
-        inside = {name for latent in structure.model.latents for name in latent.indicators}
-        apart = [name for name in structure.latents if name in free - inside]
-        if apart:
-            notes.append(
-                f"{', '.join(structure.exogenous)} and {', '.join(apart)} are taken as uncorrelated; "
-                f"write '{apart[0]} ~~ {structure.exogenous[0]}' to let them correlate."
-            )
+    inside = {name for latent in structure.model.latents for name in latent.indicators}
+    apart = [name for name in structure.latents if name not in {*structure.model.outcomes, *inside}]
+    if structure.exogenous and apart:
+        notes.append(
+            f"{', '.join(structure.exogenous)} and {', '.join(apart)} are taken as uncorrelated; "
+            f"write '{apart[0]} ~~ {structure.exogenous[0]}' to let them correlate."
+        )
     return notes

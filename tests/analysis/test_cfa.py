@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.cfa import fit_cfa, modification_indices
-from analysis.errors import DataError, ModelError
+from analysis.errors import DataError, ModelError, NeedsRows
 from analysis.model import parse_model
 from analysis.moments import Moments, as_moments, from_correlations, from_rows
+from analysis.robust import Robust
 from analysis.scoring import Scores
 from tests.analysis.latent_reference import (
+    SCALED,
     answers,
     assert_coefficients,
     assert_measures,
@@ -46,6 +48,24 @@ def test_latents_of_variance_one() -> None:
     fit = fit_cfa(written("cfa"), answers(), scaling="variance")
     assert_coefficients(fit, expected["estimates"], estimate=2e-6, error=2e-6)
     assert_measures(fit, expected["fit"])
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "kind"),
+    [("cfa_mlm", "cfa", "mlm"), ("cfa_mlr", "cfa", "mlr"), ("sem_mlr", "sem", "mlr"), ("mimic_mlm", "mimic", "mlm"),
+     ("mimic_mlr", "mimic", "mlr")],
+)  # fmt: skip
+def test_robust_corrections(name: str, model: str, kind: Robust) -> None:
+    expected = reference()[name]
+    fit = fit_cfa(written(model), answers(), robust=kind)
+    assert_coefficients(fit, expected["estimates"], estimate=5e-6, error=5e-6)
+    assert_measures(fit, expected["fit"])
+    assert_measures(fit, expected["fit"], names=SCALED, close=2e-6)
+
+
+def test_a_robust_correction_needs_people() -> None:
+    with pytest.raises(NeedsRows, match="robust correction"):
+        fit_cfa(ONE, one_factor(), robust="mlr")
 
 
 def test_indirect_effects_among_latents() -> None:

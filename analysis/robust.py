@@ -1,0 +1,95 @@
+"""Standard errors and chi-square that do not lean on the normal distribution of the items."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from analysis.fitmeasures import ChiSquare, comparative, rmsea
+from analysis.likelihood import (
+    Block,
+    Layout,
+    Point,
+    case_slopes,
+    expected_information,
+    inverse,
+    locate,
+    observed_information,
+)
+
+Robust = Literal["mlm", "mlr"]
+
+
+class Correction(NamedTuple):
+    """The covariance of the estimates, and the trace whose share per degree of freedom scales chi-square."""
+
+    covariance: np.ndarray
+    trace: float
+
+
+def correct(layout: Layout, block: Block, point: Point, rows: np.ndarray, kind: Robust) -> Correction:
+    """What the spread of people's own slopes says about the precision of the estimates (complete data, no means).
+
+    "mlm" is Satorra and Bentler's: expected information around the fourth moments. "mlr" is Yuan and Bentler's in
+    the variant of Mplus: observed information around each person's squared slope.
+    """
+    slopes = case_slopes(layout, point.theta, rows, block)
+    centred = rows - block.mean
+    if kind == "mlm":
+        bread = inverse(expected_information(layout, [block], point))
+        given = _given(layout, centred)
+        slopes = slopes - case_slopes(layout, point.theta, given + block.mean, block)
+        slopes = slopes - slopes.mean(axis=0)
+        saturated = _fourth_moments(centred, given, point.precisions[0])
+    else:
+        bread = inverse(observed_information(layout, [block], point))
+        saturated = _fourth_moments(centred, np.zeros_like(centred), np.linalg.inv(block.cov))
+    meat = slopes.T @ slopes / block.n
+    return Correction(bread @ meat @ bread / block.n, saturated - float(np.vdot(bread, meat)))
+
+
+def at_start(layout: Layout, block: Block) -> Point:
+    """The baseline model needs no search: its estimates are the sample's variances (and given covariances)."""
+    theta = np.zeros(layout.size)
+    for slot, parameter in zip(layout.slots[0], layout.structure.parameters, strict=True):
+        theta[slot] = block.cov[parameter.row, parameter.column]
+    return locate(layout, [block], theta)
+
+
+def scaled_measures(model: ChiSquare, baseline: ChiSquare, n: int) -> dict[str, float]:
+    """The fit measures of a corrected test: `scaled` ones as Mplus prints them, `robust` ones of the population.
+
+    `model` and `baseline` hold uncorrected statistics and their factors.
+    """
+    both = {"scaled": comparative(model.scaled, baseline.scaled), "robust": comparative(model, baseline)}
+    population = rmsea(model, n)
+    return {
+        "chi_square_scaled": model.scaled.statistic,
+        "p_value_scaled": model.scaled.p_value,
+        "scaling_factor": model.factor,
+        **{f"{name}_{kind}": value for kind, found in both.items() for name, value in found.items()},
+        "rmsea_scaled": float(np.sqrt(max(model.statistic / (model.factor * model.df) - 1, 0) / n)),
+        **{name.replace("rmsea", "rmsea_robust"): value for name, value in population.items()},
+    }
+
+
+def _given(layout: Layout, centred: np.ndarray) -> np.ndarray:
+    """The part of every variable that exogenous predictors explain: taken as given, so it has no sampling error."""
+    structure = layout.structure
+    places = [structure.observed.index(name) for name in structure.exogenous]
+    if not places:
+        return np.zeros_like(centred)
+    predictors = centred[:, places]
+    return np.asarray(predictors @ np.linalg.lstsq(predictors, centred, rcond=None)[0])
+
+
+def _fourth_moments(centred: np.ndarray, given: np.ndarray, precision: np.ndarray) -> float:
+    """The trace of the normal-theory weight times the fourth-moment matrix, by squared distances."""
+
+    def distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        return np.asarray(np.einsum("ij,jk,ik->i", left, precision, right))
+
+    squares = distances(centred, centred) ** 2 - 2 * distances(centred, given) ** 2 + distances(given, given) ** 2
+    weighted = precision @ (centred.T @ centred - given.T @ given) / len(centred)
+    return 0.5 * float(np.mean(squares) - np.trace(weighted @ weighted))
