@@ -263,9 +263,8 @@ def measure(process: subprocess.Popen[bytes], base: str, folder: Path, wish: arg
     print(f"page saves                   {len(record.pages) / took:.0f}/s")
     print(f"post and next page           {milliseconds(record.pages)}")
     print(f"first page                   {milliseconds(record.first_pages)}")
-    print(
-        f"errors                       {sum(record.errors.values())} {dict(record.errors) or ''} (posts sent again: {record.resent})"
-    )
+    errors = f"{sum(record.errors.values())} {dict(record.errors) or ''}"
+    print(f"errors                       {errors} (posts sent again: {record.resent})")
     equal = "equal" if kept == rows == record.completed else "NOT EQUAL"
     print(f"database                     {kept} finished, {rows} rows: {equal}")
     print(f"server processor             {1000 * spent / max(record.completed, 1):.0f} ms per completed questionnaire")
