@@ -42,8 +42,8 @@ def compare(
     -------
     Fit
         `coefficients`: one row per path that both have; `estimate` is this sample's standardised slope minus
-        theirs, with z (`df` infinite), `p_value` and interval; `sample`, `sample_low`, `sample_high` and `published`, `published_low`,
-        `published_high` are the two standardised slopes with theirs; `printed` is the number in the paper.
+        theirs, with z (`df` infinite), `p_value` and interval; `sample` and `published` are the two
+        standardised slopes, each with its limits `_low` and `_high`; `printed` is the number in the paper.
         `summary`: `n` and `r_squared` here, `published_n` and `published_r_squared` there.
 
     Raises
