@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -23,14 +24,20 @@ LONGEST_NAME = 100
 _SECONDS = {"likert": 6, "single": 8, "number": 8, "text": 30}
 """How long one item takes, roughly, for the time that is left."""
 
-# Streamlit sends an inline script with every page. So this one only fetches the real one, which the phone keeps.
+# Streamlit sends an inline script with every page. So this one only fetches the real one, which the phone keeps;
+# a phone in a tunnel asks again, under another address because a browser remembers a module that failed.
 _likert = st.components.v2.component(
     "parasol_likert",
     js="""
-export default async function (component) {
-  const script = await import(new URL(component.data.script, document.baseURI))
-  return script.default(component)
+const load = async (address, attempt = 0) => {
+  try {
+    return await import(new URL(attempt ? `${address}?${attempt}` : address, document.baseURI))
+  } catch {
+    await new Promise(resolve => setTimeout(resolve, 1000 * Math.min(attempt + 1, 8)))
+    return load(address, attempt + 1)
+  }
 }
+export default async component => (await load(component.data.script)).default(component)
 """,
 )
 
@@ -308,6 +315,7 @@ def _shown(screen: Screen, reply: Reply) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@cache
 def _component_words(language: str) -> dict[str, Any]:
     """The texts the component may need at any moment."""
     w = words(language)

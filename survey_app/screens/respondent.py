@@ -52,17 +52,11 @@ class Visit:
     context: StudyContext | None = None
     participation: Participation | None = None
     answers: dict[str, dict[str, Answer]] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
     step: str = ""
     code: str = ""
     saved: bool = False
     reply: Reply = field(default_factory=Reply)
-
-    @property
-    def steps(self) -> tuple[str, ...]:
-        """The screens of the questionnaire in their order."""
-        instrument = self.loaded.instrument
-        naming = (NAMING,) if asks_about_influencer(instrument) else ()
-        return naming + tuple(page.id for page in instrument.pages)
 
     @property
     def loaded(self) -> StudyContext:
@@ -81,7 +75,9 @@ class Visit:
 def show_respondent() -> None:
     """The screen the respondent of this link is at."""
     visit = _this_visit()
-    sent = show_screen(_screen(visit), visit.reply, _receive)
+    screen = _screen(visit)
+    st.session_state["language"] = screen.language
+    sent = show_screen(screen, visit.reply, _receive)
     # In the first run of a session callbacks are not called, yet it may carry a page: a phone that was cut off
     # for long joins a new session with the press of a button.
     if sent is not None and (sent.nonce, sent.attempt) != (visit.reply.nonce, visit.reply.attempt):
@@ -155,6 +151,7 @@ def _begin(visit: Visit, language: str) -> None:
     chosen = language if language in study.languages else study.languages[0]
     visit.participation = open_store().begin(visit.slug, visit.key, language=chosen, source=visit.source)
     visit.language = chosen
+    visit.steps = _steps(visit.loaded)
     visit.step = visit.steps[0]
 
 
@@ -255,7 +252,14 @@ def _load(visit: Visit) -> None:
     visit.answers = open_store().answers(visit.key)
     visit.code = open_store().finish(visit.key) if begun.finished else ""
     visit.language, visit.participation = begun.language, begun
+    visit.steps = _steps(visit.context)
     visit.step = _first_open(visit) or visit.steps[-1]
+
+
+def _steps(context: StudyContext) -> tuple[str, ...]:
+    """The screens of the questionnaire in their order."""
+    naming = (NAMING,) if asks_about_influencer(context.instrument) else ()
+    return naming + tuple(page.id for page in context.instrument.pages)
 
 
 def _journey(visit: Visit) -> Screen:

@@ -158,7 +158,7 @@ class View {
     const { labels } = block
     const few = labels.length <= 11
     const ends = [labels[0], labels.at(-1)]
-    const matrix = make("div", { class: few ? "matrix" : "list" })
+    const matrix = make("div", { class: few ? `matrix ${labels.length > 7 ? "many" : ""}` : "list" })
     matrix.style.setProperty("--n", labels.length)
     if (few) matrix.append(make("div", { class: "head", "aria-hidden": "true" }, make("span"), make("div", {}, ...ends.map(end => make("span", {}, end)))))
     matrix.append(...block.items.map(item => this.field(block, item)))
