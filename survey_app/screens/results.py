@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -14,7 +15,6 @@ from analysis.errors import ParasolError
 from analysis.export import rows_as_csv
 from analysis.fit import Fit
 from analysis.importance import Claim, central_claim
-from analysis.instrument import Instrument
 from analysis.model import Model, parse_model
 from analysis.paths import fit_paths
 from analysis.regression import Errors
@@ -30,6 +30,8 @@ REFRESH_SECONDS = 3
 LEVELS = (0.90, 0.95, 0.99)
 STATES = {"draft": "gray", "open": "green", "closed": "red"}
 
+Invented = Literal["synthetic", "mixed", ""]
+
 _CLAIM = ("psi", "homophily", "social", "physical")
 _BOND = ("psi", "purchase")
 
@@ -39,10 +41,10 @@ class View:
     """What everything on this screen needs to know: the study, its answers, the language, names as people read them."""
 
     study: Study
-    instrument: Instrument
     w: Words
     labels: Mapping[str, str]
     counts: StudyCounts
+    invented: Invented
 
 
 def show_results() -> None:
@@ -55,22 +57,31 @@ def show_results() -> None:
         st.title(w("screens.results"))
         st.info(w("results.no_study"))
         return
-    instrument = load_study_context(study.slug).instrument
-    labels = {scale.id: scale.label.get(language) or next(iter(scale.label.values())) for scale in instrument.scales}
-    view = View(study, instrument, w, labels, open_store().counts(study.slug))
+    scales = load_study_context(study.slug).instrument.scales
+    labels = {scale.id: scale.label.get(language) or next(iter(scale.label.values())) for scale in scales}
+    counts = open_store().counts(study.slug)
+    found, trouble = _load(study, counts)
+    view = View(study, w, labels, counts, _invented(study, found))
     _show_bar(view)
     _show_counts(view)
-    if not view.counts.finished:
+    if found is not None:
+        _show_claim(view, found.scores)
+        _show_model(view, found)
+    elif trouble:
+        st.warning(f"**{w('results.trouble')}**\n\n{_plain(trouble)}")
+    else:
         st.info(w("results.no_answers"))
         st.link_button(w("results.open_questionnaire"), f"/s/{study.slug}", icon=":material/open_in_new:")
-        return
+
+
+def _load(study: Study, counts: StudyCounts) -> tuple[StudyScores | None, str]:
+    """The finished answers and what they score, or why they cannot be scored; neither where nobody finished."""
+    if not counts.finished:
+        return None, ""
     try:
-        found = load_study_scores(study.slug, view.counts.finished, view.counts.withdrawn)
+        return load_study_scores(study.slug, counts.finished, counts.withdrawn), ""
     except ParasolError as error:
-        st.warning(f"**{w('results.trouble')}**\n\n{error}")
-        return
-    _show_claim(view, found.scores)
-    _show_model(view, found)
+        return None, str(error)
 
 
 def _choose_language() -> str:
@@ -107,9 +118,9 @@ def _show_bar(view: View) -> None:
         st.badge(w("results.n", n=view.counts.finished), color="gray")
         live = w("results.live") if study.state == "open" else None
         st.badge(w(f"results.state_{study.state}"), color=STATES[study.state], help=live)  # type: ignore[arg-type]
-        if _is_synthetic(view):
+        if view.invented:
             with st.container(key="synthetic", width="content"):
-                st.badge(w("results.synthetic"), icon=":material/science:", help=w("results.synthetic_help"))
+                st.badge(w(f"results.{view.invented}"), icon=":material/science:", help=w("results.synthetic_help"))
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -136,7 +147,7 @@ def _show_claim(view: View, scores: Scores) -> None:
     with st.container(border=True, key="claim"):
         st.header(w("results.claim"))
         st.markdown(f"**{w(f'results.verdict.{claim.verdict}')}.**")
-        answers = w("results.synthetic_answers" if claim.synthetic else "results.answers")
+        answers = w(f"results.{view.invented}_answers" if view.invented else "results.answers")
         lines = [w("results.claim_text", n=claim.n, answers=answers, outcome=named[outcome])]
         lines += [f"- {line}" for line in _contrasts(claim, w, named)]
         st.markdown("\n".join([lines[0], "", *lines[1:]]))
@@ -174,7 +185,7 @@ def _show_model(view: View, found: StudyScores) -> None:
             except ParasolError as error:
                 trouble = str(error)
         if trouble:
-            st.warning(trouble.replace("\n", "\n\n"))
+            st.warning(_plain(trouble).replace("\n", "\n\n"))
     charts: dict[str, Chart] = {}
     with right:
         if fit is not None:
@@ -323,15 +334,11 @@ def _usual_model(study: Study, scores: Scores) -> str:
     return f"{first} ~ {' + '.join(others)}" if others else f"{first} ~ "
 
 
-def _is_synthetic(view: View) -> bool:
-    if view.study.synthetic:
-        return True
-    if not view.counts.finished:
-        return False
-    try:
-        return load_study_scores(view.study.slug, view.counts.finished, view.counts.withdrawn).scores.synthetic
-    except ParasolError:
-        return False
+def _invented(study: Study, found: StudyScores | None) -> Invented:
+    """Are all answers simulated, some of them, or none?"""
+    if study.synthetic or (found is not None and bool(found.rows["synthetic"].all())):
+        return "synthetic"
+    return "mixed" if found is not None and found.scores.synthetic else ""
 
 
 def _title(study: Study, language: str) -> str:

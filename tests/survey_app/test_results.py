@@ -53,6 +53,12 @@ def shown(app: AppTest) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
+def said(app: AppTest) -> str:
+    """What the one warning on the screen says, without the strokes that keep it from being markup."""
+    (warning,) = app.warning
+    return str(warning.value).replace("\\", "")
+
+
 def small_study(store: Store, n: int, *, synthetic: bool = False) -> None:
     """A study named `small` that n people finished."""
     instrument = load_instrument("psi_core")
@@ -102,11 +108,11 @@ def test_the_result_follows_the_model_and_a_mistake_is_a_calm_sentence(store: St
     assert len(app.table[0].value) == 2
     app.text_area[0].set_value("purchase ~ psy").run()
     assert not app.exception
-    assert "Did you mean psi" in app.warning[0].value
+    assert "Did you mean psi" in said(app)
     assert not any(button.label == EN("results.download_chart") for button in app.get("download_button"))
     app.text_area[0].set_value("nonsense").run()
     assert not app.exception
-    assert "holds no ~" in app.warning[0].value
+    assert "holds no ~" in said(app)
     back = next(button for button in app.button if button.label == EN("results.model_reset"))
     back.click().run()
     assert not app.warning
@@ -147,7 +153,7 @@ def test_answers_of_people_are_not_called_synthetic_and_a_title_is_no_markup(sto
 def test_too_few_answers_are_a_sentence_and_no_error(store: Store) -> None:
     small_study(store, 2)
     app = opened()
-    assert "complete rows" in app.warning[0].value
+    assert "complete rows" in said(app)
     assert EN("results.n", n=2) in shown(app)
 
 
@@ -159,3 +165,12 @@ def test_a_new_answer_is_counted_and_analysed(store: Store) -> None:
     app.run()
     assert EN("results.n", n=65) in shown(app)
     assert str(app.table[-1].value["n"].max()) == "65"
+
+
+def test_answers_of_people_among_simulated_ones_are_told_apart(store: Store) -> None:
+    add_demo(store)
+    instrument = load_instrument("psi_core")
+    store.add_rows(SLUG, simulate_answers(instrument, 1, seed=9).assign(synthetic=False), instrument)
+    text = shown(opened())
+    assert EN("results.mixed") in text
+    assert EN("results.mixed_answers") in text
