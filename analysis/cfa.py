@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
-from analysis.errors import DataError, Problem
+from analysis.errors import DataError, ModelError, Problem
 from analysis.estimates import Estimates
+from analysis.fiml import full_information, patterns_of
 from analysis.fit import Fit
 from analysis.fitmeasures import ChiSquare, comparative, information_criteria, rmsea, srmr
 from analysis.latent import Parameter, Scaling, Structure, baseline, candidates, specify, start_values
 from analysis.likelihood import (
+    LOG_TAU,
     Block,
     Layout,
     Point,
@@ -28,16 +31,20 @@ from analysis.likelihood import (
 )
 from analysis.model import Model
 from analysis.moments import Moments, as_moments, require_rows
-from analysis.robust import Robust, at_start, correct, scaled_measures
+from analysis.robust import Robust, at_start, correct, population_measures, scaled_measures
 from analysis.scoring import Scores
 
+Missing = Literal["listwise", "fiml"]
 MODIFICATIONS = ("kind", "outcome", "term", "modification_index", "p_value", "expected_change", "std_expected_change")
 ERRORS: dict[Robust | None, str] = {
     None: "Maximum likelihood; standard errors from the expected information; statistic is z.",
     "mlm": "Maximum likelihood; robust standard errors and Satorra-Bentler chi-square (MLM); statistic is z.",
     "mlr": "Maximum likelihood; Huber-White standard errors and Yuan-Bentler chi-square (MLR); statistic is z.",
 }
-LOG_TAU = float(np.log(2 * np.pi))
+FIML_ERRORS: dict[Robust | None, str] = {
+    None: "Standard errors from the observed information; statistic is z.",
+    "mlr": "Huber-White standard errors and Yuan-Bentler chi-square (MLR); statistic is z.",
+}
 
 
 def fit_cfa(
@@ -47,6 +54,7 @@ def fit_cfa(
     level: float = 0.95,
     scaling: Scaling = "marker",
     robust: Robust | None = None,
+    missing: Missing = "listwise",
 ) -> Fit:
     """Do the items measure what they are meant to measure, and how do the latent variables hang together?
 
@@ -64,6 +72,10 @@ def fit_cfa(
     robust : None, "mlm" or "mlr"
         Standard errors and chi-square for items that are not normal (needs rows): "mlm" Satorra-Bentler, "mlr"
         Huber-White errors with Yuan and Bentler's chi-square. The estimates stay the same.
+    missing : "listwise" or "fiml"
+        Whether only complete rows count, or every answer given (full-information maximum likelihood: needs rows,
+        adds intercepts, takes standard errors from the observed information; answers may be missing for reasons
+        that lie in the answers given, not in those withheld).
 
     Returns
     -------
@@ -113,6 +125,8 @@ def fit_cfa(
     >>> round(float(fit.summary["chi_square"][0]), 3)
     2.489
     """
+    if missing == "fiml":
+        return _fit_full_information(model, data, level, scaling, robust)
     structure = specify(model, scaling=scaling)
     moments = as_moments(data, structure.observed)
     layout, block, point = maximise(structure, moments)
@@ -123,7 +137,7 @@ def fit_cfa(
         rows = require_rows(data, "A robust correction").complete(structure.observed)
         covariance, trace = correct(layout, block, point, rows, robust)
         measures |= _robust_measures(structure, block, rows, robust, measures["chi_square"], trace)
-    estimates = spread_out(layout, point.theta, covariance)
+    estimates = Estimates.of(layout, point.theta, covariance)
     notes = [*moments.notes, ERRORS[robust], *_notes(structure), *estimates.warnings()]
     summary = pd.DataFrame([{"outcome": "model", "n": moments.n, **measures}])
     return Fit(
@@ -205,17 +219,15 @@ def modification_indices(model: Model, data: Scores | Moments, *, scaling: Scali
 def maximise(structure: Structure, moments: Moments) -> tuple[Layout, Block, Point]:
     """The one-group layout, the data as a block, and where the likelihood is highest."""
     check_moments(moments, int(structure.free.sum()))
-    cov = moments.cov * ((moments.n - 1) / moments.n)
-    block = Block(moments.n, moments.mean, cov, np.arange(len(moments.names)))
-    layout = one_group(structure)
-    starts = [collect(layout, [values]) for values in start_values(structure, cov, moments.mean)]
+    block, layout = as_block(moments), one_group(structure)
+    starts = [collect(layout, [values]) for values in start_values(structure, block.cov, block.mean)]
     return layout, block, minimise(layout, [block], starts)
 
 
-def spread_out(layout: Layout, theta: np.ndarray, covariance: np.ndarray, group: int = 0) -> Estimates:
-    """One group's estimates with a row for every parameter, fixed ones included."""
-    add = layout.sums[group]
-    return Estimates(layout.structure, layout.values(theta, group), add @ covariance @ add.T)
+def as_block(moments: Moments, group: int = 0) -> Block:
+    """These moments as one block of a likelihood, covariances with denominator n."""
+    cov = moments.cov * ((moments.n - 1) / moments.n)
+    return Block(moments.n, moments.mean, cov, np.arange(len(moments.names)), group)
 
 
 def check_moments(moments: Moments, parameters: int, where: str = "data") -> None:
@@ -230,6 +242,25 @@ def check_moments(moments: Moments, parameters: int, where: str = "data") -> Non
         what = f"{', '.join(involved)} determine each other (their covariance matrix is not positive definite)"
         remedy = "Take one of them out of the model, or collect more answers than there are items."
         raise DataError(Problem(where, what, remedy))
+
+
+def _fit_full_information(
+    model: Model, data: Scores | Moments, level: float, scaling: Scaling, robust: Robust | None
+) -> Fit:
+    if robust == "mlm":
+        what = "the Satorra-Bentler correction is not defined with missing answers"
+        raise ModelError(Problem("robust 'mlm'", what, "Ask for 'mlr', or for complete rows only."))
+    scores = require_rows(data, "Full information")
+    structure = specify(model, scaling=scaling, has_means=True)
+    patterns = patterns_of(scores, structure)
+    found = full_information(structure, patterns, robust=robust == "mlr")
+    estimates = Estimates.of(found.layout, found.theta, found.covariance)
+    summary = pd.DataFrame([{"outcome": "model", "n": patterns.n, **found.measures}])
+    notes = [*scores.notes, *patterns.notes, FIML_ERRORS[robust], *_notes(structure), *estimates.warnings()]
+    return Fit(
+        model, estimates.coefficients(level), summary, estimates.effects(level), scores.source, level, None,
+        scores.synthetic, tuple(notes),
+    )  # fmt: skip
 
 
 def _fit_measures(structure: Structure, block: Block, point: Point) -> dict[str, float]:
@@ -272,7 +303,8 @@ def _robust_measures(
     alone = one_group(baseline(structure))
     alone_trace = correct(alone, block, at_start(alone, block), rows, kind).trace
     nothing = replace(plain, factor=alone_trace / plain.df)
-    return scaled_measures(ChiSquare(chi_square, df, trace / df), nothing, block.n)
+    model = ChiSquare(chi_square, df, trace / df)
+    return scaled_measures(model, nothing, block.n) | population_measures(model, nothing, block.n)
 
 
 def _constant_part(cov: np.ndarray) -> float:

@@ -10,6 +10,7 @@ from scipy.special import ndtr, ndtri
 
 from analysis.fit import EFFECTS
 from analysis.latent import Structure
+from analysis.likelihood import Layout
 from analysis.paths import effects_of
 
 
@@ -20,6 +21,12 @@ class Estimates:
     structure: Structure
     values: np.ndarray
     covariance: np.ndarray
+
+    @classmethod
+    def of(cls, layout: Layout, theta: np.ndarray, covariance: np.ndarray, group: int = 0) -> Estimates:
+        """One group's estimates with a row for every parameter, from the vector all groups share."""
+        add = layout.sums[group]
+        return cls(layout.structure, layout.values(theta, group), add @ covariance @ add.T)
 
     @property
     def standardised(self) -> np.ndarray:

@@ -248,7 +248,7 @@ def specify(
         *_arrows(model, places, scaling),
         *_variances(places, latents, exogenous, scaling),
         *_covariances(model, places, latents, caused, exogenous),
-        *_intercepts(places, latents, has_means, latent_means),
+        *_intercepts(places, latents, exogenous, has_means, latent_means),
     )
     structure = Structure(model, observed, latents, exogenous, parameters, has_means)
     if not latent_means:
@@ -447,11 +447,11 @@ def _covariances(
 
 
 def _intercepts(
-    places: dict[str, int], latents: tuple[str, ...], has_means: bool, latent_means: bool
+    places: dict[str, int], latents: tuple[str, ...], exogenous: tuple[str, ...], has_means: bool, latent_means: bool
 ) -> Iterator[Parameter]:
     for name, place in places.items():
         if (has_means and name not in latents) or (latent_means and name in latents):
-            yield Parameter("intercept", name, INTERCEPT, "means", place, 0)
+            yield Parameter("intercept", name, INTERCEPT, "means", place, 0, None, name in exogenous)
 
 
 def _without_arrows(structure: Structure, related: Related) -> Structure:
@@ -464,7 +464,7 @@ def _without_arrows(structure: Structure, related: Related) -> Structure:
             given = left in structure.exogenous and right in structure.exogenous
             parameters.append(Parameter("covariance", left, right, "symmetric", row, column, None, given))
     places = {name: place for place, name in enumerate(structure.observed)}
-    parameters.extend(_intercepts(places, (), structure.has_means, False))
+    parameters.extend(_intercepts(places, (), structure.exogenous, structure.has_means, False))
     bare = Model(latents=())
     return Structure(bare, structure.observed, (), structure.exogenous, tuple(parameters), structure.has_means)
 

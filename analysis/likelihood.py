@@ -17,6 +17,7 @@ import numpy as np
 from analysis.errors import ModelError, NotConverged, Problem
 from analysis.latent import Implied, Structure
 
+LOG_TAU = float(np.log(2 * np.pi))
 QUICK = 40
 """Plain steps before the search turns careful."""
 STEPS = 120

@@ -58,20 +58,20 @@ def at_start(layout: Layout, block: Block) -> Point:
 
 
 def scaled_measures(model: ChiSquare, baseline: ChiSquare, n: int) -> dict[str, float]:
-    """The fit measures of a corrected test: `scaled` ones as Mplus prints them, `robust` ones of the population.
-
-    `model` and `baseline` hold uncorrected statistics and their factors.
-    """
-    both = {"scaled": comparative(model.scaled, baseline.scaled), "robust": comparative(model, baseline)}
-    population = rmsea(model, n)
+    """The corrected chi-square, and CFI, TLI and RMSEA computed from it; the tests hold statistics and factors."""
     return {
         "chi_square_scaled": model.scaled.statistic,
         "p_value_scaled": model.scaled.p_value,
         "scaling_factor": model.factor,
-        **{f"{name}_{kind}": value for kind, found in both.items() for name, value in found.items()},
+        **{f"{name}_scaled": value for name, value in comparative(model.scaled, baseline.scaled).items()},
         "rmsea_scaled": float(np.sqrt(max(model.statistic / (model.factor * model.df) - 1, 0) / n)),
-        **{name.replace("rmsea", "rmsea_robust"): value for name, value in population.items()},
     }
+
+
+def population_measures(model: ChiSquare, baseline: ChiSquare, n: int) -> dict[str, float]:
+    """CFI, TLI and RMSEA that estimate their own value under normality: these are the ones to report."""
+    found = {f"{name}_robust": value for name, value in comparative(model, baseline).items()}
+    return found | {name.replace("rmsea", "rmsea_robust"): value for name, value in rmsea(model, n).items()}
 
 
 def _given(layout: Layout, centred: np.ndarray) -> np.ndarray:

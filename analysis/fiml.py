@@ -1,0 +1,316 @@
+"""Full information: every answer that was given counts, also those of people who left others out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from analysis.errors import DataError, Problem
+from analysis.fitmeasures import ChiSquare, comparative, information_criteria, rmsea, srmr
+from analysis.latent import Structure, baseline, saturated, start_values
+from analysis.likelihood import (
+    LOG_TAU,
+    Block,
+    Layout,
+    Point,
+    case_slopes,
+    collect,
+    expected_information,
+    inverse,
+    locate,
+    minimise,
+    observed_information,
+    one_group,
+)
+from analysis.robust import population_measures, scaled_measures
+from analysis.scoring import Scores
+
+EM_STEPS = 200
+"""Steps of the EM algorithm before Newton's take over in any case."""
+EM_PRECISION = 1e-4
+"""The EM algorithm only finds a start; once no standardised moment moves more than this, Newton's steps take over."""
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """People sorted by which questions they answered.
+
+    Attributes
+    ----------
+    blocks : tuple of Block
+        One for each pattern of answers.
+    rows : tuple of ndarray
+        The answers themselves, one array for each block.
+    notes : tuple of str
+    """
+
+    blocks: tuple[Block, ...]
+    rows: tuple[np.ndarray, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        """Everybody who answered at least one question."""
+        return sum(block.n for block in self.blocks)
+
+
+@dataclass(frozen=True, eq=False)
+class Unrestricted:
+    """The model that explains everything, fitted to all patterns: what every other model is compared with.
+
+    Attributes
+    ----------
+    layout, point
+        Every mean, variance and covariance its own parameter, at its maximum.
+    complete : Block
+        The moments complete data would have had, as estimated.
+    weight, meat : ndarray
+        Observed information and mean squared slope of people, per person.
+    """
+
+    layout: Layout
+    point: Point
+    complete: Block
+    weight: np.ndarray
+    meat: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class FullInformation:
+    """What full-information maximum likelihood found: estimates, their covariance and the fit measures."""
+
+    layout: Layout
+    theta: np.ndarray
+    covariance: np.ndarray
+    measures: dict[str, float]
+
+
+def patterns_of(scores: Scores, structure: Structure) -> Patterns:
+    """Which patterns of answers are there, and what are the moments within each?
+
+    Rows that lack an exogenous predictor are left out, and so are rows without a single answer.
+
+    Raises
+    ------
+    DataError
+        When an item is constant, or two items were never answered by the same person.
+    """
+    names = structure.observed
+    values = np.column_stack([scores.column(name) for name in names])
+    given = ~np.isnan(values)
+    exogenous = [names.index(name) for name in structure.exogenous]
+    kept = given.any(axis=1) & given[:, exogenous].all(axis=1)
+    values, given = values[kept], given[kept]
+    _check_answers(names, values, given)
+    notes = []
+    if not kept.all():
+        notes.append(f"{int((~kept).sum())} of {scores.n} rows hold no answer to use; they were left out.")
+    partial = int((~given.all(axis=1)).sum())
+    notes.append(f"{partial} of {len(values)} people lack an answer; all answers given were used (full information).")
+    kinds, which = np.unique(given, axis=0, return_inverse=True)
+    blocks, rows = [], []
+    for number, kind in enumerate(kinds):
+        places = np.flatnonzero(kind)
+        chosen = np.ascontiguousarray(values[which.ravel() == number][:, places])
+        mean = chosen.mean(axis=0)
+        centred = chosen - mean
+        blocks.append(Block(len(chosen), mean, centred.T @ centred / len(chosen), places))
+        rows.append(chosen)
+    return Patterns(tuple(blocks), tuple(rows), tuple(notes))
+
+
+def full_information(structure: Structure, patterns: Patterns, *, robust: bool) -> FullInformation:
+    """Maximum likelihood from all patterns together, with the fit measures lavaan prints.
+
+    Standard errors come from the observed information; with `robust`, Huber-White's around it, and chi-square is
+    corrected as by Yuan and Bentler. CFI, TLI and RMSEA `_robust` are Zhang and Savalei's (2023): without them, the
+    fit of incomplete data looks better than it is.
+    """
+    n = patterns.n
+    free = int(structure.free.sum())
+    if n < free:
+        remedy = "Collect more answers, or ask a smaller model."
+        raise DataError(Problem("data", f"{n} people for {free} parameters", remedy))
+    best = _unrestricted(structure, patterns)
+    layout, alone = one_group(structure), one_group(baseline(structure))
+    starts = start_values(structure, best.complete.cov, best.complete.mean)
+    point = minimise(layout, patterns.blocks, [collect(layout, [values]) for values in starts])
+    nothing = locate(alone, patterns.blocks, _available(alone, patterns))
+    models = ((layout, point), (alone, nothing))
+    tests = [_chi_square(one, found, best, n) for one, found in models]
+    bread = inverse(observed_information(layout, patterns.blocks, point))
+    meat = _meat(layout, point, patterns)
+    covariance = (bread @ meat @ bread if robust else bread) / n
+    measures = {
+        "chi_square": tests[0].statistic,
+        "df": tests[0].df,
+        "p_value": tests[0].p_value,
+        **comparative(*tests),
+        **rmsea(tests[0], n),
+        **_residuals_and_criteria(structure, patterns, point, best),
+    }
+    if tests[0].df:
+        if robust:
+            model, null = (_scaled(test, *one, best, patterns) for test, one in zip(tests, models, strict=True))
+            measures |= scaled_measures(model, null, n)
+        model, null = (_as_if_complete(*one, best, n, robust) for one in models)
+        measures |= population_measures(model, null, n)
+    return FullInformation(layout, point.theta, covariance, measures)
+
+
+def _check_answers(names: Sequence[str], values: np.ndarray, given: np.ndarray) -> None:
+    problems = []
+    for name, column, seen in zip(names, values.T, given.T, strict=True):
+        if not seen.any() or np.ptp(column[seen]) == 0:
+            what = "everybody who answered gave the same answer" if seen.any() else "nobody answered"
+            problems.append(Problem(f"column '{name}'", what, "Take it out of the model."))
+    together = given.T.astype(int) @ given.astype(int)
+    for (i, left), (j, right) in combinations(enumerate(names), 2):
+        if together[i, j] < 2 and not problems:
+            what = f"{together[i, j]} people answered both, so how they go together is unknown"
+            problems.append(Problem(f"columns '{left}' and '{right}'", what, "Leave one of them out of the model."))
+    if problems:
+        raise DataError(*problems)
+
+
+def _unrestricted(structure: Structure, patterns: Patterns) -> Unrestricted:
+    layout = one_group(saturated(structure))
+    mean, cov = _em(patterns, len(structure.observed))
+    everything = np.arange(len(mean))
+    start = _moments_as_theta(layout, mean, cov)
+    point = minimise(layout, patterns.blocks, [start])
+    implied = point.implied[0]
+    complete = Block(patterns.n, implied.mean, implied.sigma, everything)
+    weight = observed_information(layout, patterns.blocks, point)
+    return Unrestricted(layout, point, complete, weight, _meat(layout, point, patterns))
+
+
+def _em(patterns: Patterns, p: int) -> tuple[np.ndarray, np.ndarray]:
+    """Means and covariances by expectation and maximisation, near enough to begin Newton's steps."""
+    mean, variance = _available_moments(patterns, p)
+    cov = np.diag(variance)
+    sd = np.sqrt(variance)
+    for _ in range(EM_STEPS):
+        total, square = np.zeros(p), np.zeros((p, p))
+        for block in patterns.blocks:
+            seen = block.places
+            fill = np.linalg.solve(cov[np.ix_(seen, seen)], cov[seen]).T
+            unknown = cov - fill @ cov[seen]
+            centre = mean + fill @ (block.mean - mean[seen])
+            total += block.n * centre
+            square += block.n * (fill @ block.cov @ fill.T + unknown + np.outer(centre, centre))
+        new_mean = total / patterns.n
+        new_cov = square / patterns.n - np.outer(new_mean, new_mean)
+        moved = max(np.abs((new_mean - mean) / sd).max(), np.abs((new_cov - cov) / np.outer(sd, sd)).max())
+        mean, cov = new_mean, (new_cov + new_cov.T) / 2
+        if moved < EM_PRECISION:
+            break
+    return mean, cov
+
+
+def _available_moments(patterns: Patterns, p: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each variable's mean and variance over everybody who answered it."""
+    count, total, square = np.zeros(p), np.zeros(p), np.zeros(p)
+    for block in patterns.blocks:
+        count[block.places] += block.n
+        total[block.places] += block.n * block.mean
+    mean = total / count
+    for block in patterns.blocks:
+        square[block.places] += block.n * (np.diag(block.cov) + (block.mean - mean[block.places]) ** 2)
+    return mean, square / count
+
+
+def _available(layout: Layout, patterns: Patterns) -> np.ndarray:
+    """Estimates of the baseline: each variable by itself, given predictors as they are."""
+    mean, variance = _available_moments(patterns, len(layout.structure.observed))
+    cov = np.diag(variance)
+    rows = {name: place for place, name in enumerate(layout.structure.observed)}
+    given = [rows[name] for name in layout.structure.exogenous]
+    if given:
+        answers = np.concatenate(
+            [values[:, np.searchsorted(block.places, given)] for block, values in
+             zip(patterns.blocks, patterns.rows, strict=True)]
+        )  # fmt: skip
+        cov[np.ix_(given, given)] = np.cov(answers.T, bias=True).reshape(len(given), len(given))
+    return _moments_as_theta(layout, mean, cov)
+
+
+def _moments_as_theta(layout: Layout, mean: np.ndarray, cov: np.ndarray) -> np.ndarray:
+    return np.array(
+        [
+            mean[parameter.row] if parameter.matrix == "means" else cov[parameter.row, parameter.column]
+            for parameter in layout.structure.parameters
+        ]
+    )
+
+
+def _meat(layout: Layout, point: Point, patterns: Patterns) -> np.ndarray:
+    meat = np.zeros((layout.size, layout.size))
+    for block, rows in zip(patterns.blocks, patterns.rows, strict=True):
+        slopes = case_slopes(layout, point.theta, rows, block)
+        meat += slopes.T @ slopes
+    return meat / patterns.n
+
+
+def _chi_square(layout: Layout, point: Point, best: Unrestricted, n: int) -> ChiSquare:
+    rise = n * (point.value - best.point.value)
+    return ChiSquare(max(rise, 0.0), layout.structure.moments - layout.size)
+
+
+def _scaled(test: ChiSquare, layout: Layout, point: Point, best: Unrestricted, patterns: Patterns) -> ChiSquare:
+    """Yuan and Bentler's factor in the variant of Mplus."""
+    above = float(np.vdot(np.linalg.inv(best.weight), best.meat))
+    bread = inverse(observed_information(layout, patterns.blocks, point))
+    trace = above - float(np.vdot(bread, _meat(layout, point, patterns)))
+    return ChiSquare(test.statistic, test.df, trace / test.df)
+
+
+def _as_if_complete(layout: Layout, point: Point, best: Unrestricted, n: int, robust: bool) -> ChiSquare:
+    """Chi-square of the estimates against the moments complete data would have had, and its expected size per df."""
+    there = locate(layout, [best.complete], point.theta)
+    logdet = float(np.linalg.slogdet(best.complete.cov)[1])
+    df = layout.structure.moments - layout.size
+    slopes = _jacobian(best.layout.structure, layout, point)
+    weighted = best.weight @ slopes
+    left_over = best.weight - weighted @ np.linalg.solve(slopes.T @ weighted, weighted.T)
+    full = expected_information(best.layout, [best.complete], locate(best.layout, [best.complete], best.point.theta))
+    spread = np.linalg.inv(best.weight)
+    middle = spread @ full @ spread
+    if robust:
+        trace = np.trace(left_over @ middle @ left_over @ spread @ best.meat @ spread)
+    else:
+        trace = np.trace(middle @ left_over)
+    return ChiSquare(n * (there.value - logdet - len(best.complete.mean)), df, float(trace) / df)
+
+
+def _jacobian(unrestricted: Structure, layout: Layout, point: Point) -> np.ndarray:
+    """How every moment changes with every estimate, shape (moments, estimates)."""
+    implied, index = point.implied[0], unrestricted.index
+    left, right = implied.left, implied.right
+    p = len(left)
+    row, column = np.minimum(index.row, p - 1), np.minimum(index.column, p - 1)
+    moved = left[row] * right[column] + right[row] * left[column]
+    moved[index.means] = implied.shift[index.row[index.means]]
+    return np.asarray(moved @ layout.sums[0])
+
+
+def _residuals_and_criteria(
+    structure: Structure, patterns: Patterns, point: Point, best: Unrestricted
+) -> dict[str, float]:
+    n, implied, complete = patterns.n, point.implied[0], best.complete
+    answers = sum(block.n * len(block.places) for block in patterns.blocks)
+    given = [structure.observed.index(name) for name in structure.exogenous]
+    log_likelihood = -0.5 * (answers * LOG_TAU + n * point.value)
+    if given:
+        block = complete.cov[np.ix_(given, given)]
+        log_likelihood += 0.5 * n * (len(given) * (LOG_TAU + 1) + float(np.linalg.slogdet(block)[1]))
+    parameters = int(structure.free.sum()) - sum(parameter.exogenous for parameter in structure.parameters)
+    return {
+        "srmr": srmr([complete.cov], [implied.sigma], [n], [complete.mean - implied.mean]),
+        **information_criteria(log_likelihood, parameters, n),
+        "log_likelihood": log_likelihood,
+        "parameters": parameters,
+    }

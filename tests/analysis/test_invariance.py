@@ -1,0 +1,109 @@
+"""Groups compared level by level: lavaan's numbers, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.errors import DataError, ModelError
+from analysis.invariance import LEVELS, Invariance, fit_invariance
+from analysis.model import parse_model
+from analysis.scoring import Scores
+from tests.analysis.latent_reference import FIT, answers, reference, shared, shared_data, written
+
+
+def assert_level(found: Invariance, level: str, measures: dict[str, float], close: float = 1e-6) -> None:
+    row = found.levels.set_index("level").loc[level]
+    for ours, theirs in FIT.items():
+        if ours in row and theirs in measures:
+            tolerance = 2e-5 if ours in ("rmsea_low", "rmsea_high") else close
+            assert row[ours] == pytest.approx(measures[theirs], rel=tolerance, abs=tolerance), (level, ours)
+
+
+@pytest.fixture(scope="module")
+def compared() -> Invariance:
+    return fit_invariance(written("cfa"), answers(), "group")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_each_level_is_lavaans(compared: Invariance, level: str) -> None:
+    expected = reference()["invariance"][level]
+    assert_level(compared, level, expected["fit"])
+    ours = compared.coefficients[compared.coefficients["level"] == level]
+    ours = ours.set_index(["group", "outcome", "term"])
+    labels = list(compared.groups)
+    seen = 0
+    for row in expected["estimates"]:
+        left, right = row["lhs"], row["rhs"]
+        names = {"=~": (right, left), "~~": (left, right), "~1": (left, "(Intercept)")}[row["op"]]
+        one = ours.loc[(labels[row["group"] - 1], *names)]
+        assert one["estimate"] == pytest.approx(row["est"], rel=2e-5, abs=2e-6), (row, one)
+        if row["se"]:
+            assert one["std_error"] == pytest.approx(row["se"], rel=2e-5), row
+        seen += 1
+    assert seen == len(ours)
+
+
+def test_differences_between_levels(compared: Invariance) -> None:
+    for ours, theirs in zip(compared.levels.iloc[1:].itertuples(), reference()["invariance_lrt"][1:], strict=True):
+        assert ours.chi_square_difference == pytest.approx(theirs["Chisq diff"], rel=1e-5)
+        assert ours.df_difference == theirs["Df diff"]
+        assert ours.p_difference == pytest.approx(theirs["Pr(>Chisq)"], rel=1e-5)
+    assert np.isnan(compared.levels["delta_cfi"][0])
+    assert compared.levels["delta_cfi"][2] == pytest.approx(compared.levels["cfi"][2] - compared.levels["cfi"][1])
+
+
+def test_partial_invariance() -> None:
+    found = fit_invariance(written("cfa"), answers(), "group", levels=["scalar"], partial=["psi3", "psi =~ psi4"])
+    assert_level(found, "scalar", reference()["invariance_partial"]["fit"])
+
+
+def test_holzinger_swineford_schools() -> None:
+    expected = shared("03_cfa_hs1939.json")
+    data = Scores.from_scored(shared_data("HolzingerSwineford1939.csv"), source="Holzinger and Swineford 1939")
+    found = fit_invariance(parse_model(expected["model"]), data, "school")
+    for level in LEVELS:
+        assert_level(found, level, expected["invariance"][level])
+    partial = fit_invariance(parse_model(expected["model"]), data, "school", levels=["scalar"], partial=["x3", "x7"])
+    assert_level(partial, "scalar", expected["invariance_partial_x3_x7"])
+
+
+def test_the_same_people_twice_are_invariant() -> None:
+    frame = answers().frame
+    both = pd.concat([frame.assign(group="a"), frame.assign(group="b")])
+    twice = Scores.from_scored(both, source="twice")
+    found = fit_invariance(written("cfa"), twice, "group").levels
+    np.testing.assert_allclose(found["chi_square"], found["chi_square"][0], rtol=1e-9)
+
+
+def test_groups_that_cannot_be_compared() -> None:
+    frame = answers().frame.copy()
+    with pytest.raises(DataError, match="no such column"):
+        fit_invariance(written("cfa"), answers(), "nope")
+    with pytest.raises(DataError, match=r"1 group\(s\)"):
+        fit_invariance(written("cfa"), Scores.from_scored(frame.assign(group="x"), source="t"), "group")
+    frame.loc[0, "group"] = "alone"
+    with pytest.raises(DataError, match=r"'alone'.*1 complete rows for 33 parameters"):
+        fit_invariance(written("cfa"), Scores.from_scored(frame, source="t"), "group")
+    stuck = answers().frame.copy()
+    stuck.loc[stuck["group"] == "nl", "psi2"] = 4
+    with pytest.raises(DataError, match=r"'nl'.*'psi2' the same answer"):
+        fit_invariance(written("cfa"), Scores.from_scored(stuck, source="t"), "group")
+
+
+def test_questions_that_mean_nothing() -> None:
+    with pytest.raises(ModelError, match="no level of invariance"):
+        fit_invariance(written("cfa"), answers(), "group", levels=["weak"])  # type: ignore[list-item]
+    with pytest.raises(ModelError, match="names no parameter"):
+        fit_invariance(written("cfa"), answers(), "group", partial=["nope"])
+    with pytest.raises(ModelError, match="not about regressions"):
+        fit_invariance(written("sem"), answers(), "group")
+
+
+def test_rows_without_a_group_are_left_out() -> None:
+    frame = answers().frame.copy()
+    frame.loc[3, "group"] = None
+    found = fit_invariance(written("cfa"), Scores.from_scored(frame, source="t"), "group", levels=["configural"])
+    assert sum(found.groups.values()) == len(frame) - 1
+    assert any("1 of 320 rows" in note for note in found.notes)
