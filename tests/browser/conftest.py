@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from analysis.instrument import load_instrument
 from survey_app.store import Store
@@ -167,11 +167,3 @@ def desktop(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport=DESKTOP, locale="en-GB")
     yield context
     context.close()
-
-
-@pytest.fixture
-def researcher(desktop: BrowserContext, server: Server) -> Page:
-    """The researcher's first screen, opened once with the printed link."""
-    page = desktop.new_page()
-    page.goto(server.researcher_link())
-    return page

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import BrowserContext, Page, expect
 
 from analysis.instrument import Instrument, load_instrument
@@ -71,9 +73,14 @@ class Respondent:
                 self.tick(id, given[id])
         return given
 
-    def next(self) -> None:
-        last = self.page.get_by_role("button", name=self.words("respondent.send"), exact=True)
-        self.press("respondent.send" if last.count() else "respondent.next")
+    def next(self, *, twice: bool = False) -> None:
+        """Press the button that sends the page, or hit it twice as hasty thumbs do."""
+        names = "|".join(re.escape(self.words(f"respondent.{key}")) for key in ("next", "send"))
+        button = self.page.get_by_role("button", name=re.compile(f"^({names})$"))
+        if twice:
+            button.dblclick()
+        else:
+            button.click()
 
     def shown_order(self) -> list[str]:
         """The items in the order in which they stand on the page."""
