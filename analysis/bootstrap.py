@@ -28,8 +28,10 @@ Progress = Callable[[int, int], None]
 
 BLOCK = 250
 """Draws that share one random stream: part of what a seed means, so never tuned."""
-CHUNK = 200_000
-"""Weights worked on at a time; changes speed and memory, never a number."""
+CHUNK = 50_000
+"""Weights worked on at a time, so that they stay in the cache; changes speed and memory, never who is drawn."""
+ABREAST = 16
+"""At least this many draws enter one matrix product, where memory allows."""
 ROWS = 16_384
 """Rows whose products of columns are held at a time when they are too many to hold at once."""
 THREADS = min(2, os.cpu_count() or 1)
@@ -138,10 +140,7 @@ def resample(
         stop = min(start + BLOCK, draws)
         for first, counts in _counts(len(z), stop - start, seed, start // BLOCK, chunk):
             place = slice(start + first, start + first + len(counts))
-            if products is not None:
-                sums[:, place] = (counts.astype(float) @ products).T
-            else:
-                sums[:, place] = _streamed(z, counts, low, high).T
+            sums[:, place] = (_streamed(z, counts, low, high) if products is None else counts @ products).T
         return stop - start
 
     done = 0
@@ -292,19 +291,28 @@ def _digest(column: np.ndarray) -> bytes:
 
 
 def _counts(n: int, draws: int, seed: int, block: int, chunk: int) -> Iterator[tuple[int, np.ndarray]]:
-    """How often each person is drawn, for the draws of one block: (first draw, counts of shape (k, n))."""
+    """How often each person is drawn, for the draws of one block: (first draw, counts of shape (k, n)).
+
+    The arrays are used again for the next piece: taking new memory for each costs as much as counting.
+    """
     stream = SFC64(SeedSequence(seed, spawn_key=(block,)))
     words = (n + 1) // 2
-    size = max(1, min(draws, chunk // n))
-    offsets = (np.arange(size, dtype=np.uint64) * np.uint64(n))[:, None]
+    step = max(1, min(draws, chunk // n))
+    size = min(draws, max(step, ABREAST))
+    person = np.empty((step, n), dtype=np.uint64)
+    counts = np.empty((size, n), dtype=float if n <= ROWS else np.uint8)
+    offsets = (np.arange(step, dtype=np.uint64) * np.uint64(n))[:, None]
     for first in range(0, draws, size):
-        k = min(size, draws - first)
-        halves = stream.random_raw(k * words).view(np.uint32).reshape(k, 2 * words)[:, :n]
-        person = halves.astype(np.uint64)
-        person *= np.uint64(n)
-        person >>= np.uint64(32)
-        person += offsets[:k]
-        yield first, np.bincount(person.reshape(-1).view(np.int64), minlength=k * n).reshape(k, n)
+        wanted = min(size, draws - first)
+        for start in range(0, wanted, step):
+            k = min(step, wanted - start)
+            halves = stream.random_raw(k * words).view(np.uint32).reshape(k, 2 * words)[:, :n]
+            np.multiply(halves, np.uint64(n), out=person[:k])
+            np.right_shift(person[:k], np.uint64(32), out=person[:k])
+            np.add(person[:k], offsets[:k], out=person[:k])
+            found = np.bincount(person[:k].reshape(-1).view(np.int64), minlength=k * n)
+            counts[start : start + k] = found.reshape(k, n)
+        yield first, counts[:wanted]
 
 
 def _products(z: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
