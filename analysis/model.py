@@ -118,7 +118,7 @@ class Model:
                 near = [lower[match] for match in get_close_matches(name.lower(), list(lower), n=3)]
                 listed = ", ".join(near or known[:12]) or "no usable column"
                 remedy = f"Did you mean {listed}?" if near else f"There is: {listed}."
-                problems.append(Problem(f"model, '{name}'", f"{where} have no column of that name", remedy))
+                problems.append(Problem(f"model, '{name}'", f"no column of that name in {where}", remedy))
         if problems:
             raise ModelError(*problems)
 
@@ -210,9 +210,12 @@ def _terms(where: str, left: str, right: str) -> tuple[list[Term], list[Problem]
         remedy = "Use letters, digits, _ and . and begin with a letter."
         problems.append(Problem(where, f"'{left}' cannot be the name of a column", remedy))
     terms: list[Term] = []
-    for part in right.split("+"):
+    for part in right.split("+") if right else ():
         names = tuple(name.strip() for name in part.split(":"))
         if names == ("1",):
+            continue
+        if names == ("",):
+            problems.append(Problem(where, "a + has nothing beside it", "Name a column there, or take the + out."))
             continue
         if "*" in part:
             remedy = "Write both columns and their product: 'psi + tier + psi:tier'."
