@@ -260,7 +260,7 @@ def keyed_item(
     else:
         outside, expected = np.zeros(len(values), dtype=bool), ""
     if outside.any():
-        what = f"{_rows_shown(column, outside)} lie outside {expected}"
+        what = f"{_rows_shown(column, outside)}: outside {expected}"
         raise DataError(Problem(f"column '{column.name}'", what, "Correct them, leave them empty, or give the range."))
     if reverse and span is not None:
         values = span[0] + span[1] - values
@@ -284,8 +284,8 @@ def as_numbers(column: pd.Series) -> np.ndarray:
         values = pd.to_numeric(text.where(filled), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
         broken = filled.to_numpy() & ~np.isfinite(values)
     if broken.any():
-        remedy = "Correct them or leave them empty."
-        raise DataError(Problem(f"column '{column.name}'", f"{_rows_shown(column, broken)} are no numbers", remedy))
+        remedy = "Correct it or leave it empty."
+        raise DataError(Problem(f"column '{column.name}'", f"{_rows_shown(column, broken)}: not a number", remedy))
     return np.asarray(values)
 
 
