@@ -41,6 +41,7 @@ KEPT_BYTES = 32_000_000
 TOGETHER = 12
 """Up to how many columns are resampled in one go when a next question may need them."""
 LEAST_DRAWS = 100
+MOST_DRAWS = 1_000_000
 DEGENERATE = 1e-10
 """A resampled predictor with less of its variance left is one that this sample cannot tell from the others."""
 
@@ -271,6 +272,9 @@ def check_draws(draws: int, seed: int) -> None:
     if draws < LEAST_DRAWS:
         remedy = f"Ask for at least {LEAST_DRAWS}; 5000 is usual."
         problems.append(Problem("draws", f"{draws} samples cannot show an interval", remedy))
+    if draws > MOST_DRAWS:
+        remedy = f"Ask for at most {MOST_DRAWS:,}; 5000 is usual."
+        problems.append(Problem("draws", f"{draws:,} samples do not fit into memory", remedy))
     if seed < 0:
         problems.append(Problem("seed", f"{seed} is below zero", "Give a whole number from 0."))
     if problems:

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import ndtri, stdtr, stdtrit
 
 from analysis.bootstrap import Progress
-from analysis.errors import DataError, ParasolError, Problem
+from analysis.errors import DataError, ModelError, ParasolError, Problem
 from analysis.fit import Fit
 from analysis.groups import MANY, group_labels, in_order
 from analysis.model import Model
@@ -83,7 +83,9 @@ def fit_subgroups(
     ------
     DataError
         For fewer than two groups, more than 50, or a group too small for the model; the message names it.
-    ModelError, NeedsRows
+    ModelError
+        As `fit_paths`, and when the groups are a variable of the model.
+    NeedsRows
         As `fit_paths`.
 
     Notes
@@ -112,6 +114,10 @@ def fit_subgroups(
     [['(Intercept)', 'pre - post', -1.05], ['x', 'pre - post', 1.03]]
     """
     check_regression(model, data)
+    inside = [name for name in by.split(":") if name in model.names]
+    if inside:
+        what = "it is in the model, where everybody of a group would have the same value"
+        raise ModelError(Problem(f"group '{by}'", what, f"Take '{inside[0]}' out of the model."))
     people = _people(data, by)
     fits: dict[str, Fit] = {}
     problems: list[Problem] = []

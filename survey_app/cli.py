@@ -28,6 +28,8 @@ class OneSentence(TyperGroup):
             trouble = _misused(error)
         except BrokenPipeError:
             raise
+        except MemoryError:
+            trouble = str(Problem("memory", "there is not enough of it for this", "Ask for fewer draws, or a part."))
         except OSError as error:
             trouble = str(Problem(str(error.filename or "the file"), error.strerror or str(error), "Check the path."))
         err.print(trouble, style="red", markup=False, soft_wrap=True)

@@ -21,6 +21,8 @@ LONGEST_MODEL = 1_000_000
 
 def read_model(text_or_path: str) -> Model:
     """Which model is meant: that of the file of this name, or the text itself?"""
+    if not text_or_path.strip():
+        raise ModelError(Problem("--model", "no model is given", "Write one, such as 'purchase ~ psi + trust'."))
     path = Path(text_or_path)
     try:
         is_file = path.is_file()

@@ -1,40 +1,248 @@
-"""From answers and a model to coefficients, effects and reliabilities."""
+"""From answers, or a published table, and a model to coefficients, effects and what they rest on."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from analysis.errors import Problem, SettingsError
 from survey_app.commands.answers import load_answers, read_model
-from survey_app.commands.options import Data, Draws, Form, Level, Output, Questionnaire, Scales, Scored, Seed, Span
-from survey_app.commands.terminal import progress_bar, write_text
+from survey_app.commands.options import Draws, Exclude, Form, Level, Output, Questionnaire, Scales, Scored, Seed, Span
+from survey_app.commands.terminal import listing, progress_bar, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.fit import Fit
+    from analysis.model import Model
+    from analysis.moments import Moments
+    from analysis.paths import Interval
+    from analysis.regression import Errors
+    from analysis.scoring import Scores
+
+MEASURES = ("chi_square", "df", "p_value", "cfi", "tli", "rmsea", "rmsea_low", "rmsea_high", "srmr", "aic", "bic")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a fit says: for programs, and for people."""
+
+    content: dict[str, Any]
+    text: str
 
 
 def fit(
-    data: Data,
-    model: Annotated[str, typer.Option(help="'psi ~ social; purchase ~ psi + social', or a text file that holds it.")],
+    data: Annotated[Path | None, typer.Argument(help="Answers from any tool: CSV, XLSX, SAV or Parquet.")] = None,
+    model: Annotated[
+        str, typer.Option(help="'psi ~ social; purchase ~ psi + social', or a text file that holds it.")
+    ] = "",
     instrument: Questionnaire = None,
     scale: Scales = None,
     scored: Scored = False,
     span: Span = "",
-    errors: Annotated[Literal["hc3", "classical"], typer.Option(help="Standard errors of the coefficients.")] = "hc3",
+    published: Annotated[
+        str | None,
+        typer.Option("--from-published", help="Fit to this study's table; with its own model if none given."),
+    ] = None,
+    latent: Annotated[
+        bool, typer.Option("--latent", help="Latent variables: those of =~ in the model, otherwise the scales.")
+    ] = False,
+    group: Annotated[str | None, typer.Option(help="A column: a fit per group of people, and differences.")] = None,
+    exclude: Exclude = "",
+    errors: Annotated[
+        Literal["hc3", "classical"] | None, typer.Option(help="Standard errors; hc3, from a table classical.")
+    ] = None,
+    ci: Annotated[
+        Literal["percentile", "bca", "montecarlo", "delta"] | None,
+        typer.Option(help="Intervals of effects; percentile, from a table montecarlo."),
+    ] = None,
+    contrast: Annotated[
+        list[str] | None, typer.Option(help="Subtract effects: 'a -> b -> d minus a -> c -> d'.")
+    ] = None,
     level: Level = 0.95,
     draws: Draws = 5000,
     seed: Seed = 1,
     form: Form = "table",
     output: Output = None,
 ) -> None:
-    """Fit a model to a file of answers: coefficients, effects along its paths, reliability of the scales."""
-    import pandas as pd
+    """Fit a model to answers or to a published table: coefficients, effects along its paths, reliabilities."""
+    from analysis.export import as_json
 
-    from analysis.export import fit_as_json, fit_as_text
-    from analysis.paths import fit_paths
-    from analysis.reliability import reliability_table
+    people = {"DATA": data, "--instrument": instrument, "--scale": scale, "--scored": scored, "--range": span}
+    people |= {"--group": group, "--exclude": exclude}
+    wishes = Wishes(latent, group, errors, ci, _pairs(contrast or []), level, draws, seed)
+    if published is not None:
+        _refuse({name for name, given in people.items() if given}, "--from-published has no people to read")
+        report = wishes.report(*_published(published, model))
+    elif data is None:
+        raise SettingsError(Problem("DATA", "no answers are named", "Name a file, or use --from-published ID."))
+    else:
+        wanted = read_model(model)
+        answers = load_answers(data, instrument=instrument, scales=scale, scored=scored, span=span)
+        if exclude:
+            kept, flow = answers.without(exclude)
+            report, everybody = wishes.report(wanted, kept), wishes.report(wanted, answers.scores())
+            report = Report(
+                report.content | {"exclusions": flow, "everybody": everybody.content},
+                f"{report.text}\n\n{listing('Who was left out', flow)}\n\nWith everybody\n\n{everybody.text}",
+            )
+        else:
+            report = wishes.report(wanted, answers.scores())
+    write_text(as_json(report.content) if form == "json" else report.text, output)
 
-    parsed = read_model(model)
-    scores = load_answers(data, instrument=instrument, scales=scale, scored=scored, span=span).scores()
-    with progress_bar("Resampling") as progress:
-        found = fit_paths(parsed, scores, errors=errors, level=level, draws=draws, seed=seed, progress=progress)
-    reliability = reliability_table(scores, level) if scores.scales else pd.DataFrame()
-    write_text(fit_as_json(found, reliability) if form == "json" else fit_as_text(found, reliability), output)
+
+@dataclass(frozen=True)
+class Wishes:
+    """How a model is to be fitted, whatever the data."""
+
+    latent: bool
+    group: str | None
+    errors: Errors | None
+    interval: Interval | None
+    contrasts: tuple[tuple[str, str], ...]
+    level: float
+    draws: int
+    seed: int
+
+    def report(self, model: Model, data: Scores | Moments) -> Report:
+        """The fit that is wished for."""
+        if self.latent:
+            taken = {"--errors": self.errors, "--ci": self.interval, "--contrast": self.contrasts}
+            taken |= {"--group": self.group}
+            _refuse({name for name, given in taken.items() if given}, "--latent does not take it")
+            return self._latent(model, data)
+        if model.latents:
+            raise SettingsError(Problem("--model", "it names items with =~", "Add --latent, or use scale scores."))
+        return self._observed(model, data) if self.group is None else self._subgroups(model, data, self.group)
+
+    def _observed(self, model: Model, data: Scores | Moments) -> Report:
+        from analysis.paths import fit_paths
+
+        with progress_bar("Resampling") as progress:
+            found = fit_paths(
+                model, data, errors=self.errors, level=self.level, draws=self.draws, seed=self.seed,
+                interval=self.interval, contrasts=self.contrasts, progress=progress,
+            )  # fmt: skip
+        return self._told(found, data)
+
+    def _told(self, found: Fit, data: Scores | Moments) -> Report:
+        from analysis.export import fit_as_text, fit_content
+
+        reliability = self._reliability(data)
+        return Report(fit_content(found, reliability), fit_as_text(found, reliability))
+
+    def _reliability(self, data: Scores | Moments) -> pd.DataFrame:
+        import pandas as pd
+
+        from analysis.moments import Moments
+        from analysis.reliability import reliability_table
+
+        if isinstance(data, Moments) or not data.scales:
+            return pd.DataFrame()
+        return reliability_table(data, self.level)
+
+    def _subgroups(self, model: Model, data: Scores | Moments, group: str) -> Report:
+        from analysis.groups import group_labels
+        from analysis.moments import require_rows
+        from analysis.subgroups import fit_subgroups
+
+        people = require_rows(data, "A fit per group")
+        with progress_bar("Resampling") as progress:
+            found = fit_subgroups(
+                model, people, by=group, errors=self.errors, level=self.level, draws=self.draws, seed=self.seed,
+                interval=self.interval, contrasts=self.contrasts, progress=progress,
+            )  # fmt: skip
+        labels = group_labels(people, group)
+        parts = {
+            name: self._told(one, people.keep((labels == name).fillna(False).to_numpy(dtype=bool), "other group"))
+            for name, one in found.fits.items()
+        }
+        content = {
+            "n": sum(part.content["n"] for part in parts.values()),
+            "synthetic": people.synthetic,
+            "model": str(model),
+            "level": self.level,
+            "seed": self.seed,
+            "group": group,
+            "groups": [{"group": name, **part.content} for name, part in parts.items()],
+            "differences": found.differences,
+            "notes": found.notes,
+        }
+        texts = [f"{group}: {name}\n\n{part.text}" for name, part in parts.items()]
+        texts += [listing("Differences between the groups", found.differences), "\n".join(found.notes)]
+        return Report(content, "\n\n".join(texts))
+
+    def _latent(self, model: Model, data: Scores | Moments) -> Report:
+        from analysis.cfa import fit_cfa
+
+        found = fit_cfa(_with_scales(model, data), data, level=self.level)
+        return latent_report(found, self._reliability(data))
+
+
+def latent_report(found: Fit, reliability: pd.DataFrame) -> Report:
+    """What a model with latent variables says: how well it fits, its loadings, and the rest."""
+    from analysis.export import fit_content
+    from analysis.tables import table_effects, table_reliability
+    from analysis.vocabulary import vocabulary
+
+    measures = {name: found.summary[name].iloc[0] for name in MEASURES}
+    loadings = found.coefficients[found.coefficients["kind"] == "loading"]
+    content = fit_content(found, reliability) | {"fit": measures, "loadings": loadings}
+    others = found.coefficients[found.coefficients["kind"] != "loading"]
+    tables = [str(found.model), listing("How well the model fits", found.summary[list(MEASURES)])]
+    tables += [listing("Loadings", loadings.drop(columns=["kind", "df"]))] if len(loadings) else []
+    tables.append(listing("Regressions, variances and covariances", others.drop(columns="df")))
+    tables += [str(replace(table_effects(found), notes=()))] if len(found.effects) else []
+    if len(reliability):
+        tables.append(str(table_reliability(reliability, level=found.level)))
+    notes = [vocabulary("en")["synthetic_note"]] if found.synthetic else []
+    notes += [f"Intervals: {100 * found.level:g} %; that of RMSEA 90 %.", *found.notes]
+    return Report(content, "\n\n".join([*tables, "\n".join(notes)]))
+
+
+def _published(study: str, text: str) -> tuple[Model, Moments]:
+    """The model, the study's own if none is given, and the moments its table stands for."""
+    from analysis.published import load_published
+
+    found = load_published(study)
+    moments = found.moments()
+    if text or found.model is None:
+        return read_model(text), moments
+    return found.model, moments
+
+
+def _with_scales(model: Model, data: Scores | Moments) -> Model:
+    """The model with its scales as latent variables, unless it names latent variables itself."""
+    from analysis.model import Latent
+    from analysis.moments import Moments
+
+    if model.latents:
+        return model
+    scales = {} if isinstance(data, Moments) else data.scales
+    latents = tuple(Latent(name, tuple(scales[name])) for name in model.names if len(scales.get(name, ())) > 1)
+    if not latents:
+        remedy = "Write psi =~ psi1 + psi2 + psi3 in the model, or name scales of several items."
+        raise SettingsError(Problem("--latent", "nothing says which items a latent variable shows in", remedy))
+    return replace(model, latents=latents)
+
+
+def _pairs(texts: list[str]) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    problems = []
+    for text in texts:
+        first, minus, second = text.partition(" minus ")
+        if not (minus and first.strip() and second.strip()):
+            remedy = "Write it as 'a -> b -> d minus a -> c -> d'."
+            problems.append(Problem("--contrast", f"'{text}' is no difference of two effects", remedy))
+        pairs.append((first.strip(), second.strip()))
+    if problems:
+        raise SettingsError(*problems)
+    return tuple(pairs)
+
+
+def _refuse(names: set[str], what: str) -> None:
+    if names:
+        raise SettingsError(Problem(", ".join(sorted(names)), what, "Leave it out."))

@@ -31,6 +31,7 @@ def quality(
     from analysis.export import as_json
     from analysis.quality import EVIDENCE, REASONS, Thresholds, careless_indices, exclusion_flow, flag_careless
     from analysis.scoring import is_synthetic
+    from analysis.vocabulary import vocabulary
 
     answers = load_answers(data, instrument=instrument, scales=scale, span=span)
     questionnaire = answers.questionnaire()
@@ -45,7 +46,7 @@ def quality(
         "Report results with and without the rows you exclude: parasol fit --exclude.",
     ]
     if is_synthetic(answers.rows):
-        notes.insert(0, "Synthetic data: simulated answers, nobody gave them.")
+        notes.insert(0, vocabulary("en")["synthetic_note"])
     if form == "json":
         content = {
             "n": len(flags),

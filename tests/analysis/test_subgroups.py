@@ -92,8 +92,10 @@ def test_what_cannot_be_compared_is_named() -> None:
     with pytest.raises(DataError, match="1 different values"):
         fit_subgroups(MODEL, Scores.from_scored(scores.frame.assign(wave=1), source="example"), by="wave")
     with pytest.raises(DataError, match="240 different values"):
+        fit_subgroups(parse_model("y ~ m"), scores, by="x")
+    with pytest.raises(ModelError, match="group 'x': it is in the model"):
         fit_subgroups(MODEL, scores, by="x")
     with pytest.raises(DataError, match="no such column"):
         fit_subgroups(MODEL, scores, by="town")
-    with pytest.raises(ModelError, match=r"^model, 'nobody': example have no column of that name.*$"):
+    with pytest.raises(ModelError, match=r"^model, 'nobody': no column of that name in example.*$"):
         fit_subgroups(parse_model("y ~ nobody"), scores, by="wave")
