@@ -187,7 +187,7 @@ def test_what_is_wrong_is_one_sentence(file: Path, answers: pd.DataFrame, tmp_pa
     assert "'often'" in refused(changed(psi1="often"), *model)
     assert "row 1 (9)" in refused(changed(psi1=[9, *answers["psi1"][1:]]), *model)
     assert "in a circle" in refused(file, "--model", "psi ~ purchase; purchase ~ psi")
-    assert "cannot be read as a term" in refused(file, "--model", "purchase ~ psi +")
+    assert "nothing beside it" in refused(file, "--model", "purchase ~ psi +")
     assert "neither a file nor a model" in refused(file, "--model", "nowhere.txt")
     assert "no such file" in refused(tmp_path / "nothing.csv", *model)
     assert "complete rows for 2 coefficients" in refused(_head(answers, tmp_path), *model)
