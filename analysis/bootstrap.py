@@ -130,18 +130,27 @@ def resample(
     shifted right by 32, names a person; no person's chance is off by more than n / 2^32 of itself.
     The columns are standardised first, so no precision is lost to large means.
     """
-    z, centre, scale = _standardised(values)
-    p = z.shape[1]
-    low, high = np.triu_indices(p)
-    sums = np.empty((p + len(low), draws))
-    products = _products(z, low, high) if len(z) <= ROWS else None
+    n, p = values.shape
+    centre, scale = _centre_and_scale(values)
+    sums = np.empty((p + p * (p + 1) // 2, draws))
+    products = _products(values, centre, scale) if n <= ROWS else None
+
+    def weighted(counts: np.ndarray) -> np.ndarray:
+        if products is not None:
+            return np.asarray(counts @ products)
+        total = np.zeros((len(counts), len(sums)))
+        for start in range(0, n, ROWS):
+            part = slice(start, start + ROWS)
+            total += counts[:, part].astype(float) @ _products(values[part], centre, scale)
+        return total
+
     starts = range(0, draws, BLOCK)
 
     def fill(start: int) -> int:
         stop = min(start + BLOCK, draws)
-        for first, counts in _counts(len(z), stop - start, seed, start // BLOCK, chunk):
+        for first, counts in _counts(n, stop - start, seed, start // BLOCK, chunk):
             place = slice(start + first, start + first + len(counts))
-            sums[:, place] = (_streamed(z, counts, low, high) if products is None else counts @ products).T
+            sums[:, place] = weighted(counts).T
         return stop - start
 
     done = 0
@@ -150,18 +159,17 @@ def resample(
             done += filled
             if progress is not None:
                 progress(done, draws)
-    return Resamples(len(z), centre, scale, sums, tuple(range(p)))
+    return Resamples(n, centre, scale, sums, tuple(range(p)))
 
 
 def leave_one_out(values: np.ndarray) -> Iterator[Resamples]:
     """The moments without person 1, without person 2, and so on: exact, in pieces of bounded size."""
-    z, centre, scale = _standardised(values)
-    low, high = np.triu_indices(z.shape[1])
-    parts = [slice(start, start + ROWS) for start in range(0, len(z), ROWS)]
-    total = sum(_products(z[part], low, high).sum(axis=0) for part in parts)
+    centre, scale = _centre_and_scale(values)
+    parts = [slice(start, start + ROWS) for start in range(0, len(values), ROWS)]
+    total = sum(_products(values[part], centre, scale).sum(axis=0) for part in parts)
     for part in parts:
-        sums = (total - _products(z[part], low, high)).T
-        yield Resamples(len(z) - 1, centre, scale, sums, tuple(range(z.shape[1])))
+        sums = (total - _products(values[part], centre, scale)).T
+        yield Resamples(len(values) - 1, centre, scale, sums, tuple(range(values.shape[1])))
 
 
 def people_resampled(
@@ -281,13 +289,14 @@ def check_draws(draws: int, seed: int) -> None:
         raise DataError(*problems)
 
 
-def _standardised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _centre_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     centre = values.mean(axis=0)
-    z = values - centre
-    scale = np.sqrt(np.einsum("ij,ij->j", z, z) / max(1, len(z) - 1))
+    squares = np.zeros(values.shape[1])
+    for start in range(0, len(values), ROWS):
+        squares += ((values[start : start + ROWS] - centre) ** 2).sum(axis=0)
+    scale = np.sqrt(squares / max(1, len(values) - 1))
     scale[scale == 0] = 1.0
-    z /= scale
-    return z, centre, scale
+    return centre, scale
 
 
 def _digest(column: np.ndarray) -> bytes:
@@ -319,17 +328,11 @@ def _counts(n: int, draws: int, seed: int, block: int, chunk: int) -> Iterator[t
         yield first, counts[:wanted]
 
 
-def _products(z: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _products(values: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """The standardised columns, then the products of every two of them."""
+    z = (values - centre) / scale
+    low, high = np.triu_indices(z.shape[1])
     return np.concatenate([z, z[:, low] * z[:, high]], axis=1)
-
-
-def _streamed(z: np.ndarray, counts: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Weighted sums without ever holding the products of all rows."""
-    total = np.zeros((len(counts), z.shape[1] + len(low)))
-    for start in range(0, len(z), ROWS):
-        part = slice(start, start + ROWS)
-        total += counts[:, part].astype(float) @ _products(z[part], low, high)
-    return total
 
 
 @cache

@@ -10,6 +10,8 @@ import numpy as np
 from analysis.errors import DataError, MomentsError, NeedsRows, Problem
 from analysis.scoring import Scores
 
+ROWS = 65_536
+"""Rows centred at a time, so that memory does not grow with the data."""
 TOLERANCE = 1e-10
 """Eigenvalues of a correlation matrix down to minus this are rounding, below it the table is impossible."""
 
@@ -157,8 +159,11 @@ def from_rows(values: np.ndarray, names: Sequence[str], *, source: str = "", syn
     if n < 2:
         raise DataError(Problem("data", f"{n} complete row(s) on {', '.join(names)}", "At least two are needed."))
     mean = values.mean(axis=0)
-    centred = values - mean
-    return Moments(tuple(names), n, mean, centred.T @ centred / (n - 1), source, synthetic)
+    products = np.zeros((values.shape[1],) * 2)
+    for start in range(0, n, ROWS):
+        centred = values[start : start + ROWS] - mean
+        products += centred.T @ centred
+    return Moments(tuple(names), n, mean, products / (n - 1), source, synthetic)
 
 
 def as_moments(data: Scores | Moments, names: Sequence[str]) -> Moments:

@@ -19,6 +19,8 @@ from analysis.scoring import Scores
 
 Errors = Literal["hc3", "classical"]
 
+ROWS = 65_536
+"""Rows worked on at a time, so that memory does not grow with the data."""
 COLLINEAR = 1e-10
 """A predictor of which less than this share of variance is its own cannot be told from the others."""
 
@@ -272,13 +274,22 @@ def coefficient_covariance(one: Estimated, rows: np.ndarray | None, columns: Seq
     Where means are unknown the intercept is that of centred columns.
     """
     if rows is not None:
-        pushes = hc3_scores(one, rows, columns)
-        return np.asarray(pushes.T @ pushes)
+        return hc3_covariance([one], rows, columns)
     centred = np.zeros((len(one.slopes) + 1,) * 2)
     centred[0, 0] = 1 / one.n
     centred[1:, 1:] = one.inverse
     turn = _uncentre(one)
     return np.asarray(turn @ (centred * one.variance) @ turn.T)
+
+
+def hc3_covariance(equations: Sequence[Estimated], rows: np.ndarray, columns: Sequence[str]) -> np.ndarray:
+    """HC3 covariance of all coefficients of these equations together, intercept first in each."""
+    size = sum(len(one.slopes) + 1 for one in equations)
+    total = np.zeros((size, size))
+    for start in range(0, len(rows), ROWS):
+        pushes = np.hstack([hc3_scores(one, rows[start : start + ROWS], columns) for one in equations])
+        total += pushes.T @ pushes
+    return total
 
 
 def hc3_scores(one: Estimated, rows: np.ndarray, columns: Sequence[str]) -> np.ndarray:

@@ -81,7 +81,8 @@ class Scores:
     def complete(self, names: Sequence[str]) -> np.ndarray:
         """The rows that are complete on `names`, shape `(n_complete, len(names))`, in the data's order."""
         values = np.column_stack([self.column(name) for name in names]) if names else np.empty((self.n, 0))
-        return np.ascontiguousarray(values[~np.isnan(values).any(axis=1)])
+        whole = ~np.isnan(values).any(axis=1)
+        return np.ascontiguousarray(values if whole.all() else values[whole])
 
     def keep(self, rows: np.ndarray, reason: str) -> Scores:
         """Only the rows where the mask `rows` is True; the others are written down in `left_out` with `reason`."""
