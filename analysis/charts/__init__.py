@@ -1,0 +1,22 @@
+"""Charts of the last station: one theme, one colour per construct, intervals always, a mark on synthetic data.
+
+A chart comes without its theme; `themed` puts on the light or the dark one, and `write_chart` the light one.
+"""
+
+from analysis.charts.diagram import chart_paths
+from analysis.charts.estimates import chart_coefficients, chart_comparison, chart_effects
+from analysis.charts.scatter import chart_scatter
+from analysis.charts.theme import COLOURS, Chart, chart_image, themed, write_chart
+
+__all__ = [
+    "COLOURS",
+    "Chart",
+    "chart_coefficients",
+    "chart_comparison",
+    "chart_effects",
+    "chart_image",
+    "chart_paths",
+    "chart_scatter",
+    "themed",
+    "write_chart",
+]
