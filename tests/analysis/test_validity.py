@@ -130,7 +130,7 @@ def test_scales_without_a_ratio() -> None:
     none = from_correlations(
         list("abcd"), np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0.1, 0.1, 1, 0], [0, 0, 0.4, 1]]), n=90
     )
-    with pytest.raises(DataError, match="'x'.*do not correlate at all"):
+    with pytest.raises(DataError, match=r"'x'.*do not correlate at all"):
         htmt(none, {"x": ["a", "b"], "y": ["c", "d"]})
 
 
