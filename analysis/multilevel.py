@@ -21,6 +21,8 @@ from analysis.scoring import Scores
 
 BOUNDARY = 1e-4
 """A relative standard deviation below this counts as estimated at zero."""
+SETTLED = 1e-8
+"""A Newton step that promises to lower the criterion by less than this is the last one."""
 EXACT = 1e-9
 """A residual variance below this share of the outcome's is no residual."""
 FEW = 5
@@ -247,6 +249,27 @@ def fit_mixed(
     )
 
 
+def fit_components(
+    outcome: str, data: Scores, *, groups: Sequence[str] = ("participation", "influencer"), level: float = 0.95
+) -> Fit:
+    """How much of the differences in an outcome lies between people, how much between influencers?
+
+    The mixed model without predictors; parameters, columns and errors as in `fit_mixed`. The rows of `effects` with
+    `kind` icc are the shares.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> person, influencer = np.repeat(np.arange(40), 5), np.tile(np.arange(5), 40)
+    >>> psi = rng.normal(size=40)[person] + rng.normal(size=200)
+    >>> frame = pd.DataFrame({"participation": person, "influencer": influencer, "psi": psi})
+    >>> fit = fit_components("psi", Scores.from_scored(frame, source="example"))
+    >>> fit.effects[fit.effects["kind"] == "icc"]["path"].tolist()
+    ['participation', 'influencer']
+    """
+    return fit_mixed(Model((Equation(outcome, ()),)), data, groups=groups, level=level)
+
+
 def _equation(
     scores: Scores, equation: Equation, groups: tuple[str, ...], varying: Mapping[str, tuple[str, ...]], level: float
 ) -> tuple[pd.DataFrame, dict[str, Any], pd.DataFrame, list[str]]:
@@ -441,7 +464,8 @@ def _polished(mixed: _Mixed, theta: np.ndarray, free: np.ndarray, stuck: Problem
         while shrink > 1e-4 and mixed.criterion(theta + shrink * step) > now + 1e-10 * abs(now):
             shrink /= 2
         theta = theta + shrink * step
-        if np.abs(step).max() < 1e-6 * (1 + np.abs(theta).max()):
+        # A flat direction (effects correlated to 1) never settles in theta, but the criterion no longer cares.
+        if abs(float(gradient @ step[free])) < SETTLED:
             return theta
     raise NotConverged(stuck)
 
@@ -554,7 +578,10 @@ def _notes(
     if mixed.n < scores.n:
         missing = scores.n - mixed.n
         notes.append(f"{equation}: {missing} of {scores.n} rows lack a value or a group; they were left out.")
-    notes += [f"{equation}: a variance of '{name}' is estimated at zero." for name in singular]
+    for factor in factors:
+        if factor.name in singular:
+            what = "its variance is" if factor.width == 1 else "a variance is at zero or a correlation at 1: both are"
+            notes.append(f"{equation}: '{factor.name}': {what} estimated at the edge of what is possible.")
     few = [f"'{factor.name}' ({factor.levels})" for factor in factors if factor.levels < FEW]
     if few:
         notes.append(f"{equation}: few levels of {', '.join(few)}; the variance between them is hardly known.")

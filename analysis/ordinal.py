@@ -20,6 +20,8 @@ MOST_CATEGORIES = 20
 LINKS = ("logit", "probit")
 TOLERANCE = 1e-7
 """Largest mean score (gradient per row) at which the likelihood counts as maximal."""
+LARGEST = 700.0
+"""The odds of a slope beyond this are no longer a number: they stay empty."""
 SEPARATED = 15.0
 """A standardised slope beyond this means the predictor tells the categories apart without error."""
 
@@ -127,9 +129,10 @@ def _equation(
         }
     )[list(COEFFICIENTS)]
     if link == "logit":
-        slope = np.arange(p + k - 1) < p
         for name, column in (("odds_ratio", "estimate"), ("odds_low", "conf_low"), ("odds_high", "conf_high")):
-            table[name] = np.where(slope, np.exp(np.where(slope, table[column], 0)), np.nan)
+            value = table[column].to_numpy()
+            shown = (np.arange(p + k - 1) < p) & (np.abs(value) < LARGEST)
+            table[name] = np.where(shown, np.exp(np.where(shown, value, 0)), np.nan)
     counts = np.bincount(codes)
     empty = float((counts * np.log(counts / len(codes))).sum())
     chi = 2 * (log_likelihood - empty)
@@ -157,7 +160,7 @@ def _check(where: str, equation: Equation, values: np.ndarray, categories: np.nd
     elif k > MOST_CATEGORIES:
         what = f"'{equation.outcome}' has {k} different values"
         problems.append(Problem(where, what, "That is a measurement: use an ordinary regression."))
-    if len(values) and k >= 2:
+    if 2 <= k <= MOST_CATEGORIES:
         spread = values[:, 1:].std(axis=0)
         constant = [name for name, sd in zip(equation.labels, spread, strict=True) if not sd > 0]
         if constant:
@@ -179,7 +182,8 @@ def _maximum(where: str, codes: np.ndarray, z: np.ndarray, link: str) -> tuple[n
     from statsmodels.miscmodels.ordinal_model import OrderedModel
 
     p = z.shape[1]
-    stuck = Problem(where, "the search for the largest likelihood did not end", "Join rare answers, or simplify.")
+    what = "the search for the largest likelihood did not end; a predictor may tell some answers apart without error"
+    stuck = Problem(where, what, "Join rare answers with their neighbours, or predict with less.")
     ordered = OrderedModel(codes, z, distr=link)
     # Separation makes slopes run away: statsmodels' warnings on the way become our own error below.
     with warnings.catch_warnings(), np.errstate(all="ignore"):
