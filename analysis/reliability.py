@@ -339,18 +339,18 @@ def reliability_table(
 
 
 def _row(data: Scores | Moments, scale: str, items: Sequence[str], level: float) -> dict[str, object]:
-    n = len(data.complete(items)) if isinstance(data, Scores) else data.n
-    row: dict[str, object] = dict.fromkeys(RELIABILITY, np.nan) | {"scale": scale, "items": len(items), "n": n}
-    if len(items) < 2:
-        return row | {"note": "One item: consistency cannot be seen."}
+    row: dict[str, object] = dict.fromkeys(RELIABILITY, np.nan) | {"scale": scale, "items": len(items)}
     try:
+        if len(items) < 2:
+            return row | {"n": _people(data, items), "note": "One item: consistency cannot be seen."}
         moments = as_moments(data, list(items))
         found = alpha(moments, items, level=level)
     except DataError as error:
-        return row | {"note": str(error)}
+        return row | {"n": _people(data, items), "note": str(error)}
     notes = ["Alpha is negative: check which items are reverse-keyed."] if found.alpha < 0 else []
     row |= {
-        "alpha": found.alpha, "conf_low": found.conf_low, "conf_high": found.conf_high, "std_alpha": found.std_alpha
+        "n": found.n, "alpha": found.alpha, "conf_low": found.conf_low, "conf_high": found.conf_high,
+        "std_alpha": found.std_alpha,
     }  # fmt: skip
     if len(items) == 2:
         row["spearman_brown"] = found.std_alpha
@@ -363,6 +363,10 @@ def _row(data: Scores | Moments, scale: str, items: Sequence[str], level: float)
         except (DataError, ModelError, NotConverged) as error:
             notes.append(f"No omega: {error}")
     return row | {"note": " ".join(notes)}
+
+
+def _people(data: Scores | Moments, items: Sequence[str]) -> int:
+    return len(data.complete(items)) if isinstance(data, Scores) else data.n
 
 
 def _item_rows(data: Scores | Moments, scale: str, items: Sequence[str]) -> list[dict[str, object]]:
