@@ -69,9 +69,10 @@ def fit_diagnostics(model: Model, data: Scores | Moments) -> Diagnostics:
     Notes
     -----
     Breusch-Pagan in Koenker's studentised form: n R squared of the squared residuals on the predictors. RESET adds
-    the square and cube of the fitted values and tests both. Shapiro-Wilk is left out, with a note, above 5,000
-    people. Normal quantiles at (rank - 3/8) / (n + 1/4). Variance inflation factors stand with the coefficients of
-    `fit_regression`. No test here decides anything by itself: HC3 errors do not need constant variance.
+    the square and cube of the fitted values and tests both; it is left out where too few people are there for it.
+    Shapiro-Wilk is left out, with a note, above 5,000 people. Normal quantiles at (rank - 3/8) / (n + 1/4). Variance
+    inflation factors stand with the coefficients of `fit_regression`. No test here decides anything by itself: HC3
+    errors do not need constant variance.
 
     Checked against
     ---------------
@@ -146,21 +147,23 @@ def _tests(one: Estimated, x: np.ndarray, residual: np.ndarray) -> list[dict[str
         found, *_ = np.linalg.lstsq(design, outcome, rcond=None)
         left = outcome - design @ found
         whole = outcome - outcome.mean()
-        return 1 - float(left @ left) / float(whole @ whole)
+        return 1 - float(left @ left) / float(whole @ whole) if whole.any() else 0.0
 
     breusch_pagan = n * explained(x / np.sqrt((x**2).mean(axis=0)), residual**2)
     fitted = x @ one.slopes
-    fitted = fitted / np.sqrt((fitted**2).mean())
+    size = float(np.sqrt((fitted**2).mean()))
     df = one.df - 2
     rows: list[dict[str, object]] = [
         _test(one, "breusch_pagan", breusch_pagan, k, None, float(chdtrc(k, max(breusch_pagan, 0.0))))
     ]
-    if df > 0:
+    if df > 0 and one.r_squared > 1e-12:
+        fitted = fitted / size
         base = x / np.sqrt((x**2).mean(axis=0))
         outcome = x @ one.slopes + residual
         wider = explained(np.column_stack([base, fitted**2, fitted**3]), outcome)
-        f = (wider - one.r_squared) / 2 / ((1 - wider) / df)
-        rows.append(_test(one, "reset", f, 2, df, float(fdtrc(2, df, max(f, 0.0)))))
+        if 1 - wider > 1e-12:
+            f = (wider - one.r_squared) / 2 / ((1 - wider) / df)
+            rows.append(_test(one, "reset", f, 2, df, float(fdtrc(2, df, max(f, 0.0)))))
     if n <= SHAPIRO_MOST:
         found = shapiro(residual)
         rows.append(_test(one, "shapiro_wilk", float(found.statistic), None, None, float(found.pvalue)))

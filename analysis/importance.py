@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.random import SFC64, Generator
 
-from analysis.bootstrap import Progress, check_draws, people_resampled, slopes
+from analysis.bootstrap import DEGENERATE, Progress, check_draws, people_resampled, slopes
 from analysis.errors import ModelError, Problem
 from analysis.fit import Fit
 from analysis.model import Equation, Model
@@ -413,9 +413,10 @@ def _check_size(model: Model) -> None:
 def _betas(covariances: np.ndarray, outcome: int, predictors: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Standardised coefficients in every sample, each sample by its own standard covariances."""
     found, solved = slopes(covariances, outcome, predictors)
-    spread = np.array([covariances[place, place] for place in predictors])
-    own = np.where(covariances[outcome, outcome] > 0, covariances[outcome, outcome], np.inf)
-    return found * np.sqrt(spread / own), solved & np.isfinite(own)
+    spread = np.array([np.maximum(covariances[place, place], 0) for place in predictors])
+    varying = covariances[outcome, outcome] > DEGENERATE
+    own = np.where(varying, covariances[outcome, outcome], 1.0)
+    return found * np.sqrt(spread / own), solved & varying
 
 
 def subset_r_squared(covariances: np.ndarray, outcome: int, predictors: Sequence[int]) -> np.ndarray:

@@ -273,13 +273,20 @@ def coefficient_covariance(one: Estimated, rows: np.ndarray | None, columns: Seq
 
     Where means are unknown the intercept is that of centred columns.
     """
-    if rows is not None:
-        return hc3_covariance([one], rows, columns)
     centred = np.zeros((len(one.slopes) + 1,) * 2)
     centred[0, 0] = 1 / one.n
     centred[1:, 1:] = one.inverse
     turn = _uncentre(one)
-    return np.asarray(turn @ (centred * one.variance) @ turn.T)
+    classical = np.asarray(turn @ (centred * one.variance) @ turn.T)
+    if rows is None:
+        return classical
+    robust = hc3_covariance([one], rows, columns)
+    unit = np.sqrt(np.diag(classical))
+    if np.linalg.eigvalsh(robust / np.outer(unit, unit))[0] < COLLINEAR:
+        what = "too few people differ from what it predicts, so HC3 errors have no value"
+        remedy = "Ask for classical errors, or collect more answers."
+        raise DataError(Problem(f"equation '{one.equation}'", what, remedy))
+    return robust
 
 
 def hc3_covariance(equations: Sequence[Estimated], rows: np.ndarray, columns: Sequence[str]) -> np.ndarray:
