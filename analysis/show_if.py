@@ -10,32 +10,60 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from analysis.errors import InstrumentError, Problem
+from analysis.kinds import DECLINED, Answer
 
-Answer: TypeAlias = int | float | str | None
+FACTS = ("condition", "language", "wave", "influencer")
+"""What a condition may ask about besides answers; no item can have one of these ids."""
+
+Tree: TypeAlias = tuple[Any, ...]
+"""A condition as nested tuples, which JSON and a phone understand.
+
+    ("and", tree, tree, ...)   ("or", tree, tree, ...)   ("not", tree)
+    ("answered", name)         ("chosen", name, value)
+    ("in", side, value, value, ...)
+    ("compare", side, "<=", side, ">", side, ...)
+
+A side is a value (a number or a text), or ("item", name).
+"""
 
 _LONGEST = 500
-_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
-_REMEDY = "Write, for example: exposure1 >= 3 and gender in (1, 2), or: answered(age)."
+_SIGNS: Mapping[type[ast.cmpop], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+}
+_REMEDY = "Write, for example: exposure1 >= 3 and gender in (1, 2), or: chosen(brands, 2), or: answered(age)."
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition that was read: `names` are the items it asks about, in order of appearance."""
+    """A condition that was read.
+
+    `names` are the items and facts it asks about, in order of appearance, `compared` those of them whose answer is
+    compared with something; `tree` is its meaning.
+    """
 
     text: str
     names: tuple[str, ...]
+    compared: tuple[str, ...]
+    tree: Tree
 
     def holds(self, answers: Mapping[str, Answer]) -> bool:
         """Is the condition true of these answers?
 
-        An item without an answer makes any comparison with it false; `answered(item)` asks for just that.
+        An item without an answer, or one that somebody prefers not to answer, makes any comparison with it false;
+        `answered(item)` asks for just that.
 
         Examples
         --------
@@ -43,7 +71,7 @@ class Condition:
         >>> condition.holds({"exposure1": 4, "gender": 1}), condition.holds({"gender": 1})
         (True, False)
         """
-        return _holds(_tree(self.text), answers)
+        return _holds(self.tree, answers)
 
 
 @lru_cache(maxsize=1024)
@@ -54,7 +82,9 @@ def parse_condition(text: str) -> Condition:
     ----------
     text : str
         Comparisons `== != < <= > >=` of an item with a number or a quoted text (or the other way round), `in (1, 2)`,
-        `not in (1, 2)`, `answered(item)`, joined by `and`, `or`, `not` and parentheses. At most 500 characters.
+        `not in (1, 2)`, `chosen(item, 2)` (is this value, or among these values, the answer?), `answered(item)`,
+        joined by `and`, `or`, `not` and parentheses. At most 500 characters. Beside items, `condition`, `language`,
+        `wave` and `influencer` can be asked about.
 
     Returns
     -------
@@ -70,17 +100,17 @@ def parse_condition(text: str) -> Condition:
     --------
     >>> parse_condition("answered(age) and exposure1 in (1, 2)").names
     ('age', 'exposure1')
+    >>> parse_condition("condition == 'ad' and chosen(brands, 2)").tree
+    ('and', ('compare', ('item', 'condition'), '==', 'ad'), ('chosen', 'brands', 2))
     """
-    _check(text, _tree(text))
-    names = (node.id for node in _in_order(_tree(text)) if isinstance(node, ast.Name) and node.id != "answered")
-    asked = tuple(dict.fromkeys(names))
-    if not asked:
+    tree = _read(text, _syntax(text))
+    names, compared = _names(tree), _names(tree, only_compared=True)
+    if not names:
         raise _error(text, "it asks about no answer", _REMEDY)
-    return Condition(text, asked)
+    return Condition(text, tuple(dict.fromkeys(names)), tuple(dict.fromkeys(compared)), tree)
 
 
-@lru_cache(maxsize=1024)
-def _tree(text: str) -> ast.expr:
+def _syntax(text: str) -> ast.expr:
     if len(text) > _LONGEST:
         raise _error(text, f"it is {len(text)} characters long", f"Keep it under {_LONGEST}.")
     if "\\" in text:
@@ -96,27 +126,43 @@ def _error(text: str, what: str, remedy: str) -> InstrumentError:
     return InstrumentError(Problem(f"condition {shown!r}", what, remedy))
 
 
-def _in_order(node: ast.AST) -> list[ast.AST]:
-    return [node, *(below for child in ast.iter_child_nodes(node) for below in _in_order(child))]
-
-
-def _check(text: str, node: ast.expr) -> None:
-    """Only what `_holds` understands may stand in a condition."""
+def _read(text: str, node: ast.expr) -> Tree:
+    """The meaning of what stands there; anything without one is refused."""
     match node:
-        case ast.BoolOp(values=parts):
-            for part in parts:
-                _check(text, part)
+        case ast.BoolOp(op=op, values=parts):
+            return ("and" if isinstance(op, ast.And) else "or", *(_read(text, part) for part in parts))
         case ast.UnaryOp(op=ast.Not(), operand=part):
-            _check(text, part)
-        case ast.Call(func=ast.Name(id="answered"), args=[ast.Name()], keywords=[]):
-            pass
-        case ast.Compare(left=left, ops=[ast.In() | ast.NotIn()], comparators=[ast.Tuple(elts=values)]):
-            if not (_is_value(left) and values and all(isinstance(value, ast.Constant) for value in values)):
-                raise _unknown(text, node)
-        case ast.Compare(left=left, ops=ops, comparators=others):
-            fits = all(type(op) in _COMPARISONS for op in ops) and all(map(_is_value, [left, *others]))
-            if not fits:
-                raise _unknown(text, node)
+            return ("not", _read(text, part))
+        case ast.Call(func=ast.Name(id="answered"), args=[ast.Name(id=name)], keywords=[]):
+            return ("answered", name)
+        case ast.Call(func=ast.Name(id="chosen"), args=[ast.Name(id=name), value], keywords=[]):
+            return ("chosen", name, _value(text, value))
+        case ast.Compare(
+            left=left, ops=[ast.In() | ast.NotIn() as op], comparators=[ast.Tuple(elts=[_, *_] as values)]
+        ):
+            among = ("in", _side(text, left), *(_value(text, value) for value in values))
+            return among if isinstance(op, ast.In) else ("and", _known(among[1]), ("not", among))
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in _SIGNS for op in ops):
+            rest = ((_SIGNS[type(op)], _side(text, other)) for op, other in zip(ops, others, strict=True))
+            return ("compare", _side(text, left), *(part for pair in rest for part in pair))
+        case _:
+            raise _unknown(text, node)
+
+
+def _known(side: Any) -> Tree:
+    return ("answered", side[1]) if isinstance(side, tuple) else ("in", side, side)
+
+
+def _side(text: str, node: ast.expr) -> Any:
+    return ("item", node.id) if isinstance(node, ast.Name) else _value(text, node)
+
+
+def _value(text: str, node: ast.expr) -> int | float | str:
+    match node:
+        case ast.Constant(value=int() | float() | str() as value) if not isinstance(value, bool):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as size)):
+            return -size
         case _:
             raise _unknown(text, node)
 
@@ -126,55 +172,52 @@ def _unknown(text: str, node: ast.expr) -> InstrumentError:
     return _error(text, f"{part!r} is no comparison of an answer with a value", _REMEDY)
 
 
-def _is_value(node: ast.expr) -> bool:
-    match node:
-        case ast.Name():
-            return True
-        case ast.Constant(value=value):
-            return isinstance(value, int | float | str) and not isinstance(value, bool)
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
-            return True
+def _names(tree: Tree, only_compared: bool = False) -> list[str]:
+    match tree:
+        case ("answered", name) | ("chosen", name, _):
+            return [] if only_compared else [name]
+        case ("item", name):
+            return [name]
         case _:
-            return False
+            return [name for part in tree if isinstance(part, tuple) for name in _names(part, only_compared)]
 
 
-def _holds(node: ast.expr, answers: Mapping[str, Answer]) -> bool:
-    match node:
-        case ast.BoolOp(op=ast.And(), values=parts):
+def _holds(tree: Tree, answers: Mapping[str, Answer]) -> bool:
+    match tree:
+        case ("and", *parts):
             return all(_holds(part, answers) for part in parts)
-        case ast.BoolOp(values=parts):
+        case ("or", *parts):
             return any(_holds(part, answers) for part in parts)
-        case ast.UnaryOp(operand=part):
+        case ("not", part):
             return not _holds(part, answers)
-        case ast.Call(args=[ast.Name(id=name)]):
-            return answers.get(name) is not None
-        case ast.Compare(left=left, ops=[ast.In() | ast.NotIn() as op], comparators=[ast.Tuple(elts=values)]):
-            answer = _value(left, answers)
-            among = answer in [_value(value, answers) for value in values]
-            return answer is not None and among == isinstance(op, ast.In)
-        case ast.Compare(left=left, ops=ops, comparators=others):
-            sides = [_value(side, answers) for side in (left, *others)]
-            return all(_compare(op, before, after) for op, before, after in zip(ops, sides, sides[1:], strict=False))
+        case ("answered", name):
+            return _answer(name, answers) is not None
+        case ("chosen", name, value):
+            answer = _answer(name, answers)
+            return value in answer if isinstance(answer, list) else answer is not None and answer == value
+        case ("in", side, *values):
+            answer = _looked_up(side, answers)
+            return answer is not None and answer in values
+        case ("compare", first, *rest):
+            sides = [_looked_up(side, answers) for side in (first, *rest[1::2])]
+            return all(map(_compare, rest[::2], sides, sides[1:]))
         case _:
             return False
 
 
-def _value(node: ast.expr, answers: Mapping[str, Answer]) -> Answer:
-    match node:
-        case ast.Name(id=name):
-            return answers.get(name)
-        case ast.UnaryOp(operand=ast.Constant(value=int() | float() as size)):
-            return -size
-        case ast.Constant(value=int() | float() | str() as value):
-            return value
-        case _:
-            return None
+def _looked_up(side: Any, answers: Mapping[str, Answer]) -> Answer:
+    return _answer(side[1], answers) if isinstance(side, tuple) else side
 
 
-def _compare(op: ast.cmpop, before: Answer, after: Answer) -> bool:
+def _answer(name: str, answers: Mapping[str, Answer]) -> Answer:
+    answer = answers.get(name)
+    return None if answer in (DECLINED, "") else answer
+
+
+def _compare(sign: str, before: Answer, after: Answer) -> bool:
     """False where an answer is missing, or where a number meets a text and order is asked for."""
-    if before is None or after is None:
+    if before is None or after is None or isinstance(before, list) or isinstance(after, list):
         return False
-    if isinstance(before, str) != isinstance(after, str) and not isinstance(op, ast.Eq | ast.NotEq):
+    if isinstance(before, str) != isinstance(after, str) and sign not in ("==", "!="):
         return False
-    return _COMPARISONS[type(op)](before, after)
+    return _COMPARISONS[sign](before, after)

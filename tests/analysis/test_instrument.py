@@ -114,7 +114,7 @@ def test_the_small_file_is_sound(tmp_path: Path) -> None:
         ('choices = "agree"', 'choises = "agree"', "item 's1', key 'choises'", "unknown"),
         ('choices = "agree"\n', "", "item 's1', kind", "neither choices nor a kind"),
         ('kind = "number"', 'kind = "numbr"', "item 'age', kind", "'numbr' is no kind of item"),
-        ('kind = "number"', 'kind = "number"\nreverse = true', "item 'age', reverse", "only an item with choices"),
+        ('kind = "number"', 'kind = "number"\nreverse = true', "item 'age', reverse", "only an item of kind 'likert'"),
         ('items = ["s1", "s2"]', 'items = ["s1"]', "item 's2', reverse", "must be on a scale"),
         ("values = [1, 2, 3]", "values = [1, 2, 9]", "item 's2', reverse", "do not mirror each other"),
         ("values = [1, 2, 3]", "values = [1, 2]", "choices 'agree', labels.en", "3 labels for 2 values"),
