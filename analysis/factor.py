@@ -193,15 +193,19 @@ def one_factor_communalities(correlations: np.ndarray, precision: float) -> np.n
     values, vectors = np.linalg.eigh(correlations)
     loading = vectors[:, :, -1] * np.sqrt(values[:, -1:]) * 0.8
     most = np.sqrt(1 - LEAST)
-    squares = (loading**2).sum(axis=1)
+    moving = np.arange(len(matrix))
     for _ in range(STEPS):
-        before = loading.copy()
+        near, own = matrix[moving], loading[moving]
+        squares = (own**2).sum(axis=1)
         for i in range(p):
-            others = np.maximum(squares - loading[:, i] ** 2, 1e-12)
-            new = np.clip(np.einsum("bj,bj->b", matrix[:, i], loading) / others, -most, most)
+            others = np.maximum(squares - own[:, i] ** 2, 1e-12)
+            new = np.clip((near[:, i] * own).sum(axis=1) / others, -most, most)
             squares = others + new**2
-            loading[:, i] = new
-        if np.abs(loading - before).max() < precision:
+            own[:, i] = new
+        far = np.abs(own - loading[moving]).max(axis=1) >= precision
+        loading[moving] = own
+        moving = moving[far]
+        if not len(moving):
             break
     return np.asarray(loading**2)
 

@@ -24,7 +24,7 @@ PARALLEL = (
 )  # fmt: skip
 KMO_GUIDE = 0.60
 """Below this the items share too little to factor (Kaiser, 1974, calls .60 mediocre): a guide, never a gate."""
-AT_ONCE = 200
+AT_ONCE = 500
 """Random correlation matrices held at a time."""
 
 
