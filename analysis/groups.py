@@ -15,6 +15,7 @@ from analysis.errors import DataError, ModelError, Problem
 from analysis.fit import COEFFICIENTS, EFFECTS, Fit
 from analysis.model import Equation, Model
 from analysis.moments import require_rows
+from analysis.regression import check_level
 from analysis.scoring import Scores
 
 MANY = 50
@@ -126,6 +127,7 @@ def fit_groups(model: Model, data: Scores, *, level: float = 0.95) -> Fit:
     >>> print(fit.coefficients.term[0], fit.coefficients.estimate[0])
     b - a 1.5
     """
+    check_level(level)
     scores = require_rows(data, "A comparison of groups")
     samples, notes = _samples(model, scores)
     notes.append("Pairs: Games-Howell, Welch's degrees of freedom; their intervals hold together at the stated level.")
@@ -187,8 +189,11 @@ def fit_equivalence(model: Model, data: Scores, *, margin: float, level: float =
     >>> bool(fit.coefficients.p_value[0] < 0.05)
     True
     """
+    check_level(level)
     if not margin > 0:
         raise DataError(Problem("margin", f"it is {margin}", "Name a difference above zero that would not matter."))
+    if level <= 0.5:
+        raise DataError(Problem("level", f"{level:g} leaves no interval", "Write 0.95 for a risk of 5 percent."))
     scores = require_rows(data, "An equivalence test")
     samples, notes = _samples(model, scores)
     inner = 2 * level - 1
@@ -245,6 +250,7 @@ def fit_ancova(model: Model, data: Scores, *, level: float = 0.95) -> Fit:
     >>> round(float(fit.coefficients.estimate[0]), 6)
     2.333333
     """
+    check_level(level)
     scores = require_rows(data, "A comparison of adjusted means")
     results = [_ancova(scores, equation, level) for equation in model.equations]
     return Fit(

@@ -17,6 +17,7 @@ from analysis.fit import EFFECTS, INTERCEPT, Fit
 from analysis.groups import group_labels
 from analysis.model import Equation, Model
 from analysis.moments import require_rows
+from analysis.regression import check_level
 from analysis.scoring import Scores
 
 BOUNDARY = 1e-4
@@ -225,6 +226,7 @@ def fit_mixed(
     >>> fit.effects["path"].tolist()
     ['participation: (Intercept)', 'influencer: (Intercept)', 'residual', 'participation', 'influencer']
     """
+    check_level(level)
     scores = require_rows(data, "A mixed model")
     varying = {group: tuple(terms) for group, terms in (slopes or {}).items()}
     strange = [group for group in varying if group not in groups]

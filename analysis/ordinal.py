@@ -14,6 +14,7 @@ from analysis.errors import DataError, NotConverged, Problem
 from analysis.fit import COEFFICIENTS, Fit
 from analysis.model import Equation, Model
 from analysis.moments import require_rows
+from analysis.regression import check_level
 from analysis.scoring import Scores
 
 MOST_CATEGORIES = 20
@@ -78,6 +79,7 @@ def fit_ordinal(model: Model, data: Scores, *, link: str = "logit", level: float
     """
     if link not in LINKS:
         raise DataError(Problem("link", f"'{link}' is not known", f"Choose {' or '.join(LINKS)}."))
+    check_level(level)
     scores = require_rows(data, "An ordered outcome")
     model.check_names([*scores.frame.columns, *scores.items.columns], scores.source or "the data")
     results = [_equation(scores, equation, link, level) for equation in model.equations]

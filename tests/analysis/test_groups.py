@@ -161,6 +161,8 @@ def test_other_misuse_is_named():
         fit_groups(parse_model("y ~ g + c"), frame)
     with pytest.raises(DataError, match="margin"):
         fit_equivalence(parse_model("y ~ g"), frame, margin=0)
+    with pytest.raises(DataError, match="level"):
+        fit_groups(parse_model("y ~ g"), frame, level=95)
     with pytest.raises(NeedsRows, match="comparison of groups"):
         fit_groups(parse_model("pin ~ lik"), load_published("gao_2023").moments())
 

@@ -184,6 +184,8 @@ def test_few_rows_collinear_predictors_and_misuse():
         fit_mixed(parse_model("purchase ~ psi"), scored(ROWS.head(3)))
     with pytest.raises(ModelError, match="slopes vary by nobody"):
         fit_mixed(parse_model("purchase ~ psi"), data, slopes={"nobody": ["psi"]})
+    with pytest.raises(DataError, match="level"):
+        fit_mixed(parse_model("purchase ~ psi"), data, level=95)
     with pytest.raises(ModelError, match="no group"):
         fit_mixed(parse_model("purchase ~ psi"), data, groups=())
     with pytest.raises(DataError, match="'wave'"):

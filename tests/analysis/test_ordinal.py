@@ -89,6 +89,8 @@ def test_predictors_that_repeat_each_other_and_other_misuse():
         fit_ordinal(parse_model("rating ~ x + x2"), frame)
     with pytest.raises(DataError, match="cloglog"):
         fit_ordinal(parse_model("rating ~ x"), frame, link="cloglog")
+    with pytest.raises(DataError, match="level"):
+        fit_ordinal(parse_model("rating ~ x"), frame, level=95)
     with pytest.raises(ModelError, match="nobody"):
         fit_ordinal(parse_model("rating ~ nobody"), frame)
     with pytest.raises(NeedsRows):
