@@ -81,7 +81,7 @@ def chart_paths(fit: Fit, language: str = "en", *, labels: Mapping[str, str] | N
         words["alt.arrow"].format(cause=named(arrow.cause), outcome=inside(named(arrow.outcome)), estimate=arrow.shown)
         for arrow in arrows
     )
-    half = min(0.16, 0.44 / max(len(row) for row in rows))
+    half = min(0.16, 0.48 / max(len(row) for row in rows))
     subtitle = f"n = {int(fit.summary['n'].min())}"
     if not all(arrow.sure for arrow in arrows):
         subtitle += f"; {words['marks.zero_inside']}"
@@ -207,11 +207,11 @@ def _boxes(
     rows = [
         {
             "left": across - half, "right": across + half, "top": _middle(depth) - BOX / 2,
-            "bottom": _middle(depth) + BOX / 2, "x": across, "y": _middle(depth) - 8.5 * (len(shown) - 1),
+            "bottom": _middle(depth) + BOX / 2, "x": across, "y": _middle(depth) - 8 * (len(shown) - 1),
             "label": "\n".join(shown), "colour": colour(name),
         }
         for name, (across, depth) in places.items()
-        for shown in [lines(named[name], 18)]
+        for shown in [lines(named[name], 17)]
     ]  # fmt: skip
     base = alt.Chart(pd.DataFrame(rows))
     return [
@@ -219,7 +219,7 @@ def _boxes(
             x=_across("left"), x2="right:Q", y=_down("top", height), y2="bottom:Q",
             stroke=alt.Stroke("colour:N", scale=None),
         ),
-        base.mark_text(lineBreak="\n", fontSize=13, lineHeight=17, baseline="middle").encode(
+        base.mark_text(lineBreak="\n", fontSize=12.5, lineHeight=16, baseline="middle").encode(
             x=_across("x"), y=_down("y", height), text="label:N"
         ),
     ]  # fmt: skip

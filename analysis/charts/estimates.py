@@ -246,7 +246,13 @@ def _density(point: Point, place: int) -> list[dict[str, object]]:
     middles = (edges[1:] + edges[:-1]) / 2
     tint = colour(point.name)
     return [
-        {"point": place, "estimate": float(x), "place": place, "top": place - float(h), "colour": tint}
+        {
+            "point": place,
+            "estimate": float(f"{x:.5g}"),
+            "place": place,
+            "top": round(place - float(h), 3),
+            "colour": tint,
+        }
         for x, h in zip(middles, heights, strict=True)
     ]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-import tempfile
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -32,7 +33,8 @@ WIDTH = 640
 LINE = 20
 """Characters of a label before it takes a second line."""
 DISAGREE, MIDDLE, AGREE = "#B35806", "#B9B4A8", "#1F6F8B"
-"""The two ends and the middle of every diverging scale."""
+"""The two ends and the middle of every diverging scale; a cell in the middle is lighter, to carry dark text."""
+MIDDLE_CELL = "#EFEAE0"
 DARK_ON_CELL, LIGHT_ON_CELL = "#1F2A30", "#FFFFFF"
 
 _LIGHT = {"paper": "#FBF8F2", "ink": "#1F2A30", "quiet": "#5A666E", "grid": "#E4DCCB", "warn": "#8F4E00"}
@@ -74,6 +76,7 @@ def themed(chart: Chart, *, dark: bool = False) -> Chart:
             "subtitleColor": ink["warn"] if marked else ink["quiet"], "subtitleFontSize": 14, "subtitlePadding": 6,
             "subtitleFontWeight": "bold" if marked else "normal",
         },
+        rect={"fill": ink["paper"]},
         text={"color": ink["ink"], "fontSize": 14},
         rule={"color": ink["quiet"]},
         line={"color": ink["ink"]},
@@ -110,12 +113,12 @@ def write_chart(chart: Chart, path: str | Path) -> Path:
     """
     path = Path(path)
     content = chart_image(chart, path.suffix.lower().removeprefix("."))
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".chart-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
+        draft.write_bytes(content)
+        draft.replace(path)
     except OSError as error:
+        draft.unlink(missing_ok=True)
         what = f"it cannot be written ({error.strerror})"
         raise DataError(Problem(f"file '{path}'", what, "Choose a folder that exists and is yours.")) from error
     return path
@@ -148,6 +151,13 @@ def heading(title: str, subtitle: str, *, synthetic: bool, words: Mapping[str, s
 def lines(label: str, width: int = LINE) -> list[str]:
     """The label in lines short enough to stand beside a chart on a phone."""
     return textwrap.wrap(label, width, break_long_words=False) or [""]
+
+
+def named_rows(labels: Iterable[str], **options: Any) -> alt.Axis:
+    """An axis of names, each in as many lines as it needs."""
+    return alt.Axis(
+        title=None, labelExpr=f"{json.dumps({name: lines(name) for name in labels})}[datum.value]", **options
+    )
 
 
 def names(labels: Mapping[str, str] | None) -> Callable[[str], str]:

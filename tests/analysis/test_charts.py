@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,43 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from analysis.charts import COLOURS, chart_coefficients, chart_image, chart_scatter, themed, write_chart
+from analysis.charts import (
+    COLOURS,
+    chart_coefficients,
+    chart_comparison,
+    chart_correlations,
+    chart_dominance,
+    chart_effects,
+    chart_htmt,
+    chart_image,
+    chart_likert,
+    chart_paths,
+    chart_power,
+    chart_quantiles,
+    chart_residuals,
+    chart_scatter,
+    chart_scree,
+    chart_slopes,
+    themed,
+    write_chart,
+)
+from analysis.compare import compare
+from analysis.diagnostics import fit_diagnostics
 from analysis.errors import DataError, NeedsRows
 from analysis.fit import Fit
+from analysis.importance import fit_dominance
+from analysis.instrument import load_instrument
 from analysis.model import parse_model
+from analysis.moderation import fit_moderation
 from analysis.moments import from_correlations
 from analysis.paths import fit_paths
-from analysis.scoring import Scores
+from analysis.power import parse_plan, plan
+from analysis.published import load_published
+from analysis.retention import parallel_analysis
+from analysis.scoring import Scores, score
+from analysis.simulate import simulate_answers
+from analysis.tables import apa_number
+from analysis.validity import htmt
 
 LABELS = {"psi": "Para-social interaction", "purchase": "Purchase intention"}
 
@@ -135,3 +166,168 @@ def test_marks_and_texts_stand_out_on_their_page(fit: Fit, dark: bool) -> None:
     assert _contrast(config["axis"]["titleColor"], paper) >= 4.5
     assert _contrast(config["title"]["subtitleColor"], paper) >= 4.5
     assert len(set(COLOURS.values())) == len(COLOURS)
+
+
+# -- the other charts -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def answers() -> pd.DataFrame:
+    return simulate_answers(load_instrument("psi_core"), 160, seed=7)
+
+
+@pytest.fixture(scope="module")
+def scored(answers: pd.DataFrame) -> Scores:
+    return score(answers, load_instrument("psi_core"))
+
+
+def test_the_diagram_has_an_arrow_per_coefficient_and_a_box_per_variable(scored: Scores) -> None:
+    model = parse_model("psi ~ social + homophily; trust ~ psi; purchase ~ psi + trust + social")
+    fit = fit_paths(model, scored, draws=200)
+    chart = chart_paths(fit, labels=LABELS)
+    arrows = next(rows for rows in rows_of(chart) if "beta" in rows[0])
+    slopes = fit.coefficients[fit.coefficients["term"] != "(Intercept)"]
+    assert [arrow["beta"] for arrow in arrows] == [apa_number(b, bounded=True) for b in slopes["std_estimate"]]
+    sure = [not low <= 0 <= high for low, high in zip(slopes["conf_low"], slopes["conf_high"], strict=True)]
+    assert [arrow["sure"] for arrow in arrows] == sure
+    boxes = next(rows for rows in rows_of(chart) if "label" in rows[0])
+    assert {box["label"] for box in boxes} == {
+        "social",
+        "homophily",
+        "trust",
+        "Para-social\ninteraction",
+        "Purchase\nintention",
+    }
+    below = {box["label"]: box["top"] for box in boxes}
+    assert below["social"] < below["Para-social\ninteraction"] < below["trust"] < below["Purchase\nintention"]
+
+
+def test_boxes_of_the_diagram_do_not_touch(scored: Scores) -> None:
+    names = [f"x{number}" for number in range(12)]
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(rng.normal(size=(200, 12)), columns=names)
+    model = parse_model("x3 ~ x0 + x1 + x2; x4 ~ x0 + x1; x5 ~ x3 + x4 + x2; x6 ~ x5 + x3 + x0; x7 ~ x6 + x4")
+    fit = fit_paths(model, Scores.from_scored(frame, source="example"), draws=100)
+    boxes = next(rows for rows in rows_of(chart_paths(fit)) if "label" in rows[0])
+    for one in boxes:
+        for other in boxes:
+            if one is not other and one["top"] == other["top"]:
+                assert one["right"] <= other["left"] or other["right"] <= one["left"]
+
+
+def test_effects_stand_under_their_pair_with_their_draws(scored: Scores) -> None:
+    model = parse_model("psi ~ social; trust ~ psi; purchase ~ psi + trust + social")
+    fit = fit_paths(model, scored, draws=300)
+    shown = fit.effects[fit.effects["kind"] != "direct"]
+    plain, drawn = chart_effects(fit), chart_effects(fit, data=scored, draws=300)
+    points = next(rows for rows in rows_of(plain) if "low" in rows[0])
+    assert [point["estimate"] for point in points] == shown["estimate"].tolist()
+    outlines = next(rows for rows in rows_of(drawn) if "top" in rows[0])
+    assert {outline["place"] for outline in outlines} == {point["place"] for point in points}
+    first = [outline["estimate"] for outline in outlines if outline["place"] == points[0]["place"]]
+    assert min(first) < points[0]["low"] < points[0]["estimate"] < points[0]["high"] < max(first)
+    assert "via psi → trust" in drawn.to_json(ensure_ascii=False)
+    with pytest.raises(DataError, match="the fit holds none"):
+        chart_effects(replace(fit, effects=fit.effects.iloc[:0]))
+
+
+def test_a_model_without_indirect_effects_shows_the_direct_ones(scored: Scores) -> None:
+    fit = fit_paths(parse_model("psi ~ social + homophily"), scored, draws=200)
+    points = next(rows for rows in rows_of(chart_effects(fit)) if "low" in rows[0])
+    assert len(points) == 2
+
+
+def test_likert_bars_hold_every_answer_as_it_was_given(answers: pd.DataFrame) -> None:
+    instrument = load_instrument("psi_core")
+    chart = chart_likert(answers, instrument, "psi", "nl")
+    bars = pd.DataFrame(next(rows for rows in rows_of(chart) if "answer" in rows[0]))
+    assert np.allclose(bars.groupby("place")["share"].sum(), 1)
+    first = answers["psi1"].dropna()
+    agree = instrument.item("psi1").choices
+    assert agree is not None
+    shares = bars[bars["place"] == 0].set_index("answer")["share"]
+    for value, label in zip(agree.values, agree.labels["nl"], strict=True):
+        assert shares[label] == pytest.approx((first == value).mean())
+    middle = bars[(bars["place"] == 0) & (bars["answer"] == agree.labels["nl"][3])].iloc[0]
+    assert middle["left"] == pytest.approx(-middle["right"])
+    text = chart.to_json(ensure_ascii=False)
+    assert "{influencer}" not in text
+    assert "omgekeerd" in text
+    with pytest.raises(DataError, match="nobody answered"):
+        chart_likert(answers.drop(columns=[f"trust{n}" for n in range(1, 6)]), instrument, "trust")
+
+
+def test_correlations_are_those_of_pandas(scored: Scores) -> None:
+    names = ["social", "psi", "purchase"]
+    cells = next(rows for rows in rows_of(chart_correlations(scored, names)) if "ink" in rows[0])
+    expected = scored.frame[names].dropna().astype(float).corr()
+    assert len(cells) == 3
+    for cell in cells:
+        assert cell["value"] == pytest.approx(expected.loc[cell["row"], cell["column"]])
+
+
+def test_dominance_bars_stand_in_their_order(scored: Scores) -> None:
+    found = fit_dominance(parse_model("psi ~ social + homophily + physical"), scored, draws=200)
+    bars = next(rows for rows in rows_of(chart_dominance(found, "psi")) if "general" in rows[0])
+    assert [bar["general"] for bar in bars] == sorted((bar["general"] for bar in bars), reverse=True)
+    with pytest.raises(DataError, match="There is: psi"):
+        chart_dominance(found, "trust")
+
+
+def test_the_slope_changes_colour_where_the_band_touches_zero() -> None:
+    rng = np.random.default_rng(1)
+    x, w = rng.normal(4, 1, size=(2, 300))
+    frame = pd.DataFrame({"psi": x, "tier": w, "purchase": 0.35 * (x - 4) * (w - 4) + rng.normal(size=300)})
+    data = Scores.from_scored(frame, source="example")
+    model = parse_model("purchase ~ psi + tier + psi:tier")
+    found = fit_moderation(model, data, outcome="purchase", focal="psi", moderator="tier")
+    line = pd.DataFrame(next(rows for rows in rows_of(chart_slopes(found)) if "region" in rows[0]))
+    assert line["tint"].nunique() == 3
+    for _, piece in line.groupby("region"):
+        assert piece["tint"].nunique() == 1
+    description = chart_slopes(found, "nl").to_dict()["description"]
+    assert "negatief" in description
+    assert "positief" in description
+
+
+def test_curves_of_planning_and_factors_draw() -> None:
+    model, effects = parse_plan("psi ~ 0.4*social; purchase ~ 0.4*psi + 0*social")
+    planned = plan(model, effects, n=[60, 120], replications=100, draws=120)
+    power = chart_power(planned, labels=LABELS)
+    curve = pd.DataFrame(next(rows for rows in rows_of(power) if "truth" in rows[0]))
+    assert set(curve["n"]) == {60, 120}
+    assert not (curve["truth"] == 0).any()
+    assert "80 %" in power.to_dict()["description"]
+    chart_image(power, "svg")
+
+
+def test_scree_residuals_and_quantiles_draw(scored: Scores) -> None:
+    items = [item for scale in ("social", "psi") for item in scored.scales[scale]]
+    scree = chart_scree(parallel_analysis(scored, items, draws=100))
+    assert len(next(rows for rows in rows_of(scree) if "what" in rows[0])) == 2 * len(items)
+    found = fit_diagnostics(parse_model("psi ~ social"), scored)
+    for chart in (chart_residuals(found, "psi", "nl"), chart_quantiles(found, "psi"), scree):
+        assert "SYNTHETI" in chart_image(chart, "svg").decode()
+
+
+def test_htmt_names_every_pair(scored: Scores) -> None:
+    found = htmt(scored, draws=100)
+    cells = next(rows for rows in rows_of(chart_htmt(found)) if "ink" in rows[0])
+    assert len(cells) == len(found.pairs)
+
+
+def test_a_study_beside_a_published_one() -> None:
+    gao = load_published("gao_2023")
+    fit = compare(parse_model("sop ~ lik + ani + res"), gao.moments(), gao)
+    points = next(rows for rows in rows_of(chart_comparison(fit, "Gao (2023)")) if "low" in rows[0])
+    assert len(points) == 6
+    assert points[0]["estimate"] == pytest.approx(points[1]["estimate"])
+
+
+def test_both_languages_draw_every_model_chart(scored: Scores) -> None:
+    fit = fit_paths(parse_model("psi ~ social; purchase ~ psi + social"), scored, draws=200)
+    for language, mark in (("en", "SYNTHETIC DATA"), ("nl", "SYNTHETISCHE DATA")):
+        correlations = chart_correlations(scored, ["social", "psi"], language)
+        for chart in (chart_paths(fit, language), chart_effects(fit, language, data=scored), correlations):
+            assert mark in chart_image(chart, "svg").decode()
+            assert len(chart.to_dict()["description"]) > 20

@@ -1,0 +1,325 @@
+"""Lines: eigenvalues beside random ones, a slope along a moderator, power along sample size, residuals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from analysis.charts.scatter import counted
+from analysis.charts.theme import (
+    AGREE,
+    COLOURS,
+    DISAGREE,
+    OTHER_COLOUR,
+    WIDTH,
+    Chart,
+    above,
+    colour,
+    heading,
+    inside,
+    names,
+)
+from analysis.charts.theme import percent as in_percent
+from analysis.paths import ARROW
+from analysis.tables import apa_number
+from analysis.vocabulary import vocabulary
+
+if TYPE_CHECKING:
+    from analysis.diagnostics import Diagnostics
+    from analysis.moderation import Moderation
+    from analysis.power import Plan
+    from analysis.retention import Parallel
+
+HEIGHT = 360
+FAR = 3.0
+"""Standard errors beyond which a residual is called far away."""
+TEST_SHOWN = ("percentile", "t")
+"""Of several tests of one effect the chart shows the first of these that there is."""
+SIGNS = {"positive": AGREE, "negative": DISAGREE, "none": OTHER_COLOUR}
+
+
+def chart_scree(found: Parallel, language: str = "en") -> Chart:
+    """How many factors stand out from chance?
+
+    Parameters
+    ----------
+    found : Parallel
+        What `analysis.retention.parallel_analysis` gives.
+    language : {"en", "nl"}
+
+    Returns
+    -------
+    Chart
+        Eigenvalues of the common factors as points on a line, and dashed the limit that random data of the same size
+        stay below.
+    """
+    words = vocabulary(language)
+    both = [("observed", "factor", AGREE), ("random", "factor_limit", OTHER_COLOUR)]
+    frame = pd.concat(
+        pd.DataFrame(
+            {"number": found.table["number"], "value": found.table[column], "what": words[f"marks.{what}"]}
+        ).assign(tint=tint)
+        for what, column, tint in both
+    )
+    x = alt.X("number:Q", title=words["axes.number"], axis=alt.Axis(tickMinStep=1, format="d"))
+    base = alt.Chart(frame).encode(
+        x=x, y=alt.Y("value:Q", axis=above(words["axes.eigenvalue"])), color=alt.Color("tint:N", scale=None)
+    )
+    observed = frame[frame["tint"] == AGREE].head(1)
+    random = frame[frame["tint"] == OTHER_COLOUR].tail(1)
+    sizes = words["marks.scree"].format(n=found.n, factors=found.factors, components=found.components)
+    chart: Chart = alt.LayerChart(
+        layer=[
+            base.mark_line(strokeWidth=2).encode(
+                strokeDash=alt.condition(alt.datum.tint == AGREE, alt.value([1, 0]), alt.value([6, 4])), detail="what:N"
+            ),
+            base.mark_point(filled=True, size=70, opacity=1).transform_filter(alt.datum.tint == AGREE),
+            alt.Chart(observed).mark_text(align="left", dx=14).encode(x="number:Q", y="value:Q", text="what:N"),
+            alt.Chart(random).mark_text(align="right", dy=-16).encode(x="number:Q", y="value:Q", text="what:N"),
+        ]
+    ).properties(
+        width=WIDTH,
+        height=HEIGHT,
+        title=heading(words["titles.scree"], sizes, synthetic=found.synthetic, words=words),
+        description=words["alt.scree"].format(factors=found.factors),
+        usermeta={"synthetic": found.synthetic},
+    )
+    return chart
+
+
+def chart_slopes(found: Moderation, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Chart:
+    """At which values of the moderator does the focal predictor matter?
+
+    Parameters
+    ----------
+    found : Moderation
+        What `analysis.moderation.fit_moderation` gives.
+    language : {"en", "nl"}
+    labels : mapping of str to str or None
+
+    Returns
+    -------
+    Chart
+        The slope along the moderator with its band; points with intervals at the chosen values; upright lines where
+        the band touches zero (Johnson-Neyman); the line is teal or brown where the band stays above or below zero.
+    """
+    words, named = vocabulary(language), names(labels)
+    focal, moderator = named(found.focal), named(found.moderator)
+    pieces = [
+        found.band[(found.band["at"] >= region["low"] - 1e-9) & (found.band["at"] <= region["high"] + 1e-9)].assign(
+            tint=SIGNS[region["sign"]], region=number
+        )
+        for number, region in enumerate(found.regions.to_dict("records"))
+    ]
+    line = pd.concat(pieces)
+    x = alt.X("at:Q", title=moderator, scale=alt.Scale(zero=False, nice=False))
+    title = words["axes.slope"].format(focal=inside(focal), level=in_percent(found.level))
+    tint = alt.Color("tint:N", scale=None)
+    base = alt.Chart(line).encode(x=x, color=tint, detail="region:N")
+    points = alt.Chart(found.slopes).encode(x="at:Q")
+    low, high = found.band["at"].min(), found.band["at"].max()
+    edges = found.boundaries[(found.boundaries["at"] > low) & (found.boundaries["at"] < high)]
+    edges = edges.assign(shown=edges["at"].map(apa_number))
+    upright = alt.Chart(edges).encode(x="at:Q")
+    listed = (
+        words["alt.region"].format(
+            low=apa_number(row["low"]), high=apa_number(row["high"]), sign=words[f"alt.{row['sign']}"]
+        )
+        for row in found.regions.to_dict("records")
+    )
+    chart: Chart = alt.LayerChart(
+        layer=[
+            base.mark_area(opacity=0.22).encode(y=alt.Y("conf_low:Q", axis=above(title)), y2="conf_high:Q"),
+            alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(strokeDash=[4, 4]).encode(y="zero:Q"),
+            upright.mark_rule(strokeWidth=1.5),
+            upright.mark_text(style="halo", fontSize=13).encode(y=alt.value(10), text="shown:N"),
+            upright.mark_text(fontSize=13).encode(y=alt.value(10), text="shown:N"),
+            base.mark_line(strokeWidth=3).encode(y="estimate:Q"),
+            points.mark_rule(strokeWidth=2).encode(y=alt.Y("conf_low:Q"), y2="conf_high:Q"),
+            points.mark_point(filled=True, size=90, opacity=1, color=colour(found.focal)).encode(y="estimate:Q"),
+        ]
+    ).properties(
+        width=WIDTH,
+        height=HEIGHT,
+        title=heading(
+            words["titles.slopes"].format(focal=inside(focal), outcome=inside(named(found.outcome))),
+            f"n = {found.n}",
+            synthetic=found.synthetic,
+            words=words,
+        ),
+        description=words["alt.slopes"].format(focal=focal, moderator=moderator, list=" ".join(listed)),
+        usermeta={"synthetic": found.synthetic},
+    )
+    return chart
+
+
+def chart_power(planned: Plan, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Chart:
+    """With how many people would each effect show?
+
+    Parameters
+    ----------
+    planned : Plan
+        What `analysis.power.plan` gives.
+    language : {"en", "nl"}
+    labels : mapping of str to str or None
+
+    Returns
+    -------
+    Chart
+        One line per effect that is expected to be there (percentile bootstrap for effects along paths, t for
+        coefficients), the band of the simulation's own error, rules at the usual targets. Below the chart each effect
+        with the number of people that reaches the lower target (… where the planned sizes do not).
+    """
+    words, named = vocabulary(language), names(labels)
+    found = planned.power[planned.power["truth"] != 0]
+    kept, listed = [], []
+    for number, (_, rows) in enumerate(found.groupby(["kind", "effect"], sort=False)):
+        test = next((test for test in TEST_SHOWN if (rows["test"] == test).any()), rows["test"].iloc[0])
+        rows = rows[rows["test"] == test]
+        needed = planned.needed.merge(rows[["kind", "effect", "test"]].drop_duplicates())
+        effect = _arrows_of(str(rows["effect"].iloc[0]), named)
+        if rows["kind"].iloc[0] in ("total", "total_indirect"):
+            effect += f" ({words['kinds.' + str(rows['kind'].iloc[0])]})"
+        listed += [_reached(row, effect, words) for row in needed.to_dict("records")]
+        at = needed.loc[needed["target"] == needed["target"].min(), "n"]
+        size = f"{at.iloc[0]:.0f}" if at.notna().any() else "…"
+        kept.append(rows.assign(shown=f"{effect} (n = {size})", order=number))
+    frame = pd.concat(kept)
+    order = list(dict.fromkeys(frame["shown"]))
+    x = alt.X("n:Q", title=words["axes.people_planned"], scale=alt.Scale(zero=False, nice=False))
+    share = alt.Axis(**above(words["axes.power"]).to_dict(), format=".0%")
+    legend = alt.Legend(
+        title=None, orient="bottom", columns=1, labelLimit=600, symbolType="stroke", symbolStrokeWidth=3
+    )
+    palette = [list(COLOURS.values())[number % len(COLOURS)] for number in range(len(order))]
+    tint = alt.Color("shown:N", sort=order, scale=alt.Scale(domain=order, range=palette), legend=legend)
+    base = alt.Chart(frame).encode(x=x, color=tint)
+    targets = pd.DataFrame({"target": sorted(set(planned.needed["target"]))})
+    chart: Chart = alt.LayerChart(
+        layer=[
+            alt.Chart(targets).mark_rule(strokeDash=[4, 4]).encode(y="target:Q"),
+            base.mark_area(opacity=0.15).encode(
+                y=alt.Y("conf_low:Q", axis=share, scale=alt.Scale(domain=[0, 1])), y2="conf_high:Q"
+            ),
+            base.mark_line(strokeWidth=2.5).encode(y="power:Q"),
+        ]
+    ).properties(
+        width=WIDTH,
+        height=HEIGHT,
+        title=heading(words["titles.power"], str(planned.model).replace("\n", "; "), synthetic=False, words=words),
+        description=words["alt.power"].format(list=" ".join(listed)),
+        usermeta={"synthetic": False},
+    )
+    return chart
+
+
+def _arrows_of(effect: str, named: Callable[[str], str]) -> str:
+    """`psi ~ social` and `social -> psi` both as people read them: Social → psi."""
+    outcome, sign, term = effect.partition(" ~ ")
+    parts = [term, outcome] if sign else effect.split(ARROW)
+    return " → ".join([named(parts[0]), *(inside(named(part)) for part in parts[1:])])
+
+
+def _reached(row: Mapping[Any, Any], effect: str, words: Mapping[str, str]) -> str:
+    target = f"{100 * row['target']:.0f} %"
+    if pd.isna(row["n"]):
+        return words["alt.missed"].format(effect=effect, target=target)
+    return words["alt.reached"].format(effect=effect, target=target, n=f"{row['n']:.0f}")
+
+
+def chart_residuals(
+    found: Diagnostics, outcome: str, language: str = "en", *, labels: Mapping[str, str] | None = None
+) -> Chart:
+    """Do the residuals of this outcome scatter evenly around zero?
+
+    Parameters
+    ----------
+    found : Diagnostics
+        What `analysis.diagnostics.fit_diagnostics` gives.
+    outcome : str
+    language : {"en", "nl"}
+    labels : mapping of str to str or None
+
+    Returns
+    -------
+    Chart
+        Residuals against fitted values, circles as in `chart_scatter`; people more than three standard errors away
+        are ringed. A funnel speaks against constant variance, a bow against a straight line.
+    """
+    words, named = vocabulary(language), names(labels)
+    people = found.people[found.people["outcome"] == outcome]
+    far = people[people["rstudent"].abs() > FAR]
+    x = alt.X("x:Q", title=words["axes.fitted"], scale=alt.Scale(zero=False))
+    y = alt.Y("y:Q", axis=above(words["axes.residual"]))
+    rings = alt.Chart(far[["fitted", "residual"]]).mark_point(size=220, strokeWidth=2, color=DISAGREE)
+    return _people_chart(
+        [
+            _circles(people[["fitted", "residual"]].to_numpy(), outcome).encode(x=x, y=y),
+            rings.encode(x="fitted:Q", y="residual:Q"),
+            alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule().encode(y="zero:Q"),
+        ],
+        found,
+        words["titles.residuals"].format(outcome=inside(named(outcome))),
+        words["alt.residuals"].format(n=len(people), far=len(far)),
+        words,
+    )
+
+
+def chart_quantiles(
+    found: Diagnostics, outcome: str, language: str = "en", *, labels: Mapping[str, str] | None = None
+) -> Chart:
+    """Are the residuals of this outcome normal?
+
+    Parameters
+    ----------
+    found : Diagnostics
+        What `analysis.diagnostics.fit_diagnostics` gives.
+    outcome : str
+    language : {"en", "nl"}
+    labels : mapping of str to str or None
+
+    Returns
+    -------
+    Chart
+        Residuals against the quantiles of a normal distribution; normal residuals lie on the line.
+    """
+    words, named = vocabulary(language), names(labels)
+    people = found.people[found.people["outcome"] == outcome]
+    spread = float(people["residual"].std())
+    ends = np.array([people["normal"].min(), people["normal"].max()])
+    line = pd.DataFrame({"x": ends, "y": ends * spread})
+    x = alt.X("x:Q", title=words["axes.normal"])
+    y = alt.Y("y:Q", axis=above(words["axes.residual"]))
+    return _people_chart(
+        [
+            _circles(people[["normal", "residual"]].to_numpy(), outcome).encode(x=x, y=y),
+            alt.Chart(line).mark_line(strokeWidth=2).encode(x="x:Q", y="y:Q"),
+        ],
+        found,
+        words["titles.quantiles"].format(outcome=inside(named(outcome))),
+        words["alt.quantiles"].format(n=len(people)),
+        words,
+    )
+
+
+def _circles(pairs: np.ndarray, outcome: str) -> alt.Chart:
+    size = alt.Size("people:Q", scale=alt.Scale(range=[30, 300]), legend=None)
+    circles: alt.Chart = alt.Chart(counted(pairs)).mark_circle(opacity=0.55, color=colour(outcome)).encode(size=size)
+    return circles
+
+
+def _people_chart(
+    layers: list[alt.Chart], found: Diagnostics, title: str, description: str, words: Mapping[str, str]
+) -> Chart:
+    chart: Chart = alt.LayerChart(layer=layers).properties(
+        width=WIDTH,
+        height=HEIGHT,
+        title=heading(title, f"n = {found.n}", synthetic=found.synthetic, words=words),
+        description=description,
+        usermeta={"synthetic": found.synthetic},
+    )
+    return chart
