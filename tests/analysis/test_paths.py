@@ -233,6 +233,18 @@ def test_a_correlation_table_with_unknown_means_is_enough():
     assert effect(fit, "indirect", "x -> m -> y")["estimate"] == pytest.approx(0.4 * (0.5 - 0.4 * 0.3) / (1 - 0.16))
 
 
+@needs_shared
+def test_monte_carlo_from_a_published_table_equals_sem_tools():
+    r = json.loads((SHARED / "reference" / "13_corr_matrix.json").read_text())
+    names = r["R"]["cols"]
+    sd = [r["sd"][name] for name in names]
+    table = from_correlations(names, np.array(r["R"]["values"]), n=r["n"], sd=sd, source="a table")
+    fit = fit_paths(parse_model("A ~ E; N ~ A + E"), table, draws=100_000)
+    row, mc = effect(fit, "indirect", "E -> A -> N"), r["mediation"]["mc"][0]
+    assert row["estimate"] == pytest.approx(mc["est"], rel=1e-6)
+    assert [row["conf_low"], row["conf_high"]] == pytest.approx([mc["ci.lower"], mc["ci.upper"]], abs=0.0007)
+
+
 def test_samples_that_lose_a_group_are_left_out_and_said():
     rng = np.random.default_rng(2)
     rows = pd.DataFrame({"x": [1.0] * 3 + [0.0] * 57, "m": rng.normal(size=60), "y": rng.normal(size=60)})

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from analysis.errors import DataError, ModelError, NeedsRows
 from analysis.fit import COEFFICIENTS, INTERCEPT, SUMMARY
 from analysis.model import parse_model
-from analysis.moments import Moments, as_moments
+from analysis.moments import Moments, as_moments, from_correlations
 from analysis.regression import fit_regression, fit_steps
 from analysis.scoring import Scores
 
@@ -56,6 +56,22 @@ def test_prestige_equals_r() -> None:
     assert [summary["robust_f"], summary["robust_p"]] == pytest.approx(
         [r["HC3"]["wald_F"], r["HC3"]["wald_p"]], rel=1e-7
     )
+
+
+@needs_shared
+def test_a_published_table_equals_r() -> None:
+    r = json.loads((SHARED / "13_corr_matrix.json").read_text())
+    names = r["R"]["cols"]
+    sd, mean = ([r[key][name] for name in names] for key in ("sd", "mean"))
+    table = from_correlations(names, np.array(r["R"]["values"]), n=r["n"], sd=sd, mean=mean, source="a table")
+    fit = fit_regression(parse_model("N ~ E + A + C + O"), table)
+    expected = r["regression"]
+    assert fit.coefficient("N", INTERCEPT)["estimate"] == pytest.approx(expected["intercept"], rel=1e-9)
+    assert fit.summary["r_squared"][0] == pytest.approx(expected["r2"], rel=1e-9)
+    for term in ("E", "A", "C", "O"):
+        row = fit.coefficient("N", term)
+        mine = row[["estimate", "std_error", "statistic", "std_estimate"]].tolist()
+        assert mine == pytest.approx([expected[key][term] for key in ("coef", "se", "t", "beta")], rel=1e-9)
 
 
 @pytest.mark.parametrize("errors", ["hc3", "classical"])
