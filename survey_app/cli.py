@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from analysis.errors import ParasolError, Problem
 from survey_app.commands.fit import fit
+from survey_app.commands.plan import plan
 from survey_app.commands.published import published
 from survey_app.commands.quality import quality
 from survey_app.commands.questionnaire import check, simulate
@@ -50,5 +51,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Questionnaires on parasocial interaction, from a phone's answer to a coefficient.",
 )
-for command in (demo, serve, check, simulate, quality, fit, published):
+for command in (demo, serve, check, simulate, quality, fit, published, plan):
     app.command()(command)

@@ -20,6 +20,11 @@ LONGEST_MODEL = 1_000_000
 
 
 def read_model(text_or_path: str) -> Model:
+    """The model that `model_text` finds."""
+    return parse_model(model_text(text_or_path))
+
+
+def model_text(text_or_path: str) -> str:
     """Which model is meant: that of the file of this name, or the text itself?"""
     if not text_or_path.strip():
         raise ModelError(Problem("--model", "no model is given", "Write one, such as 'purchase ~ psi + trust'."))
@@ -32,15 +37,14 @@ def read_model(text_or_path: str) -> Model:
         if "~" not in text_or_path:
             what = f"'{text_or_path[:80]}' is neither a file nor a model"
             raise ModelError(Problem("--model", what, "Write it as 'purchase ~ psi + trust', or name a text file."))
-        return parse_model(text_or_path)
+        return text_or_path
     try:
         if path.stat().st_size > LONGEST_MODEL:
             raise ModelError(Problem(f"file '{path.name}'", "it is too large for a model", "Name a text file."))
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         problem = Problem(f"file '{path.name}'", "it cannot be read as text", "Save the model as plain text (UTF-8).")
         raise ModelError(problem) from error
-    return parse_model(text)
 
 
 @dataclass(frozen=True, eq=False)
