@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -15,12 +15,23 @@ from analysis.estimates import Estimates
 from analysis.fiml import full_information, patterns_of
 from analysis.fit import Fit
 from analysis.fitmeasures import ChiSquare, comparative, information_criteria, rmsea, srmr
-from analysis.latent import Parameter, Scaling, Structure, baseline, candidates, specify, start_values
+from analysis.latent import (
+    SATURATED,
+    Parameter,
+    Scaling,
+    Structure,
+    baseline,
+    candidates,
+    check_choice,
+    specify,
+    start_values,
+)
 from analysis.likelihood import (
     LOG_TAU,
     Block,
     Layout,
     Point,
+    check_distinct,
     collect,
     expected_information,
     inverse,
@@ -31,6 +42,7 @@ from analysis.likelihood import (
 )
 from analysis.model import Model
 from analysis.moments import Moments, as_moments, require_rows
+from analysis.regression import check_level
 from analysis.robust import Robust, at_start, correct, population_measures, scaled_measures
 from analysis.scoring import Scores
 
@@ -125,6 +137,9 @@ def fit_cfa(
     >>> round(float(fit.summary["chi_square"][0]), 3)
     2.489
     """
+    check_level(level)
+    check_choice("robust", robust, (None, *get_args(Robust)))
+    check_choice("missing", missing, get_args(Missing))
     if missing == "fiml":
         return _fit_full_information(model, data, level, scaling, robust)
     structure = specify(model, scaling=scaling)
@@ -139,7 +154,7 @@ def fit_cfa(
         measures |= _robust_measures(structure, block, rows, robust, measures["chi_square"], trace)
     estimates = Estimates.of(layout, point.theta, covariance)
     notes = [*moments.notes, ERRORS[robust], *_notes(structure), *estimates.warnings()]
-    summary = pd.DataFrame([{"outcome": "model", "n": moments.n, **measures}])
+    summary = pd.DataFrame({"outcome": "model", "n": moments.n, **measures}, index=[0])
     return Fit(
         model, estimates.coefficients(level), summary, estimates.effects(level), moments.source, level,
         None, moments.synthetic, tuple(notes),
@@ -220,7 +235,7 @@ def maximise(structure: Structure, moments: Moments) -> tuple[Layout, Block, Poi
     """The one-group layout, the data as a block, and where the likelihood is highest."""
     check_moments(moments, int(structure.free.sum()))
     block, layout = as_block(moments), one_group(structure)
-    starts = [collect(layout, [values]) for values in start_values(structure, block.cov, block.mean)]
+    starts = (collect(layout, [values]) for values in start_values(structure, block.cov, block.mean))
     return layout, block, minimise(layout, [block], starts)
 
 
@@ -236,12 +251,7 @@ def check_moments(moments: Moments, parameters: int, where: str = "data") -> Non
         what = f"{moments.n} people for {parameters} parameters"
         remedy = "Collect more answers, or ask a smaller model."
         raise DataError(Problem(where, what, remedy))
-    roots, vectors = np.linalg.eigh(moments.correlations)
-    if roots[0] < 1e-10:
-        involved = [name for name, share in zip(moments.names, vectors[:, 0], strict=True) if abs(share) > 0.1]
-        what = f"{', '.join(involved)} determine each other (their covariance matrix is not positive definite)"
-        remedy = "Take one of them out of the model, or collect more answers than there are items."
-        raise DataError(Problem(where, what, remedy))
+    check_distinct(moments.cov, moments.names, where)
 
 
 def _fit_full_information(
@@ -255,7 +265,7 @@ def _fit_full_information(
     patterns = patterns_of(scores, structure)
     found = full_information(structure, patterns, robust=robust == "mlr")
     estimates = Estimates.of(found.layout, found.theta, found.covariance)
-    summary = pd.DataFrame([{"outcome": "model", "n": patterns.n, **found.measures}])
+    summary = pd.DataFrame({"outcome": "model", "n": patterns.n, **found.measures}, index=[0])
     notes = [*scores.notes, *patterns.notes, FIML_ERRORS[robust], *_notes(structure), *estimates.warnings()]
     return Fit(
         model, estimates.coefficients(level), summary, estimates.effects(level), scores.source, level, None,
@@ -329,7 +339,7 @@ def _standard_units(structure: Structure, values: np.ndarray, extra: Sequence[Pa
 def _notes(structure: Structure) -> list[str]:
     notes = []
     if structure.moments == structure.free.sum():
-        notes.append("The model has no degrees of freedom: it fits by construction, and nothing tests it.")
+        notes.append(SATURATED)
     inside = {name for latent in structure.model.latents for name in latent.indicators}
     apart = [name for name in structure.latents if name not in {*structure.model.outcomes, *inside}]
     if structure.exogenous and apart:

@@ -17,6 +17,7 @@ from analysis.likelihood import (
     Layout,
     Point,
     case_slopes,
+    check_distinct,
     collect,
     expected_information,
     inverse,
@@ -28,10 +29,9 @@ from analysis.likelihood import (
 from analysis.robust import population_measures, scaled_measures
 from analysis.scoring import Scores
 
-EM_STEPS = 200
-"""Steps of the EM algorithm before Newton's take over in any case."""
-EM_PRECISION = 1e-4
-"""The EM algorithm only finds a start; once no standardised moment moves more than this, Newton's steps take over."""
+EM_STEPS = 5000
+EM_PRECISION = 1e-11
+"""The EM algorithm ends when no standardised moment moves more than this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,10 +134,10 @@ def full_information(structure: Structure, patterns: Patterns, *, robust: bool) 
     if n < free:
         remedy = "Collect more answers, or ask a smaller model."
         raise DataError(Problem("data", f"{n} people for {free} parameters", remedy))
-    best = _unrestricted(structure, patterns)
+    best = unrestricted(structure, patterns)
     layout, alone = one_group(structure), one_group(baseline(structure))
     starts = start_values(structure, best.complete.cov, best.complete.mean)
-    point = minimise(layout, patterns.blocks, [collect(layout, [values]) for values in starts])
+    point = minimise(layout, patterns.blocks, (collect(layout, [values]) for values in starts))
     nothing = locate(alone, patterns.blocks, _available(alone, patterns))
     models = ((layout, point), (alone, nothing))
     tests = [_chi_square(one, found, best, n) for one, found in models]
@@ -176,20 +176,58 @@ def _check_answers(names: Sequence[str], values: np.ndarray, given: np.ndarray) 
         raise DataError(*problems)
 
 
-def _unrestricted(structure: Structure, patterns: Patterns) -> Unrestricted:
+def unrestricted(structure: Structure, patterns: Patterns) -> Unrestricted:
+    """The maximum of the model that explains everything, for data with gaps."""
     layout = one_group(saturated(structure))
-    mean, cov = _em(patterns, len(structure.observed))
-    everything = np.arange(len(mean))
-    start = _moments_as_theta(layout, mean, cov)
-    point = minimise(layout, patterns.blocks, [start])
-    implied = point.implied[0]
-    complete = Block(patterns.n, implied.mean, implied.sigma, everything)
-    weight = observed_information(layout, patterns.blocks, point)
+    names = structure.observed
+    for block in patterns.blocks:
+        if len(block.places) == len(names) and block.n > len(names) + 1 and (np.diag(block.cov) > 0).all():
+            check_distinct(block.cov, names)
+    mean, cov = _em(patterns, len(names))
+    check_distinct(cov, names)
+    point = locate(layout, patterns.blocks, _moments_as_theta(layout, mean, cov))
+    complete = Block(patterns.n, mean, cov, np.arange(len(mean)))
+    weight = _unrestricted_information(layout.structure, patterns, point)
     return Unrestricted(layout, point, complete, weight, _meat(layout, point, patterns))
 
 
+def _unrestricted_information(structure: Structure, patterns: Patterns, point: Point) -> np.ndarray:
+    """Observed information of all means, variances and covariances.
+
+    Every entry is a sum over patterns of products of two entries of their matrices, so that one matrix product gives
+    all of them at once, however many patterns there are.
+    """
+    p, index = len(structure.observed), structure.index
+    shares = np.array([block.n for block in patterns.blocks]) / patterns.n
+    precisions, seen = np.zeros((2, len(shares), p, p))
+    pulls = np.zeros((len(shares), p))
+    mean = point.implied[0].mean
+    for number, (block, precision) in enumerate(zip(patterns.blocks, point.precisions, strict=True)):
+        at = np.ix_(block.places, block.places)
+        gap = block.mean - mean[block.places]
+        precisions[number][at] = precision
+        seen[number][at] = 2 * precision @ (block.cov + np.outer(gap, gap)) @ precision - precision
+        pulls[number, block.places] = precision @ gap
+    weighted = (precisions * shares[:, None, None]).reshape(len(shares), -1)
+    squares = (weighted.T @ seen.reshape(len(shares), -1)).reshape(p, p, p, p)
+    lines = (weighted.T @ pulls).reshape(p, p, p)
+    pairs, means = index.symmetric, index.means
+    i, j, share = index.row[pairs], index.column[pairs], index.share[pairs]
+    a, b, c, d = i[:, None], j[:, None], i[None, :], j[None, :]
+    shape = squares[a, c, b, d] + squares[b, d, a, c] + squares[a, d, b, c] + squares[b, c, a, d]
+    shape = (shape + shape.T) / 4 * np.outer(share, share)
+    information = np.zeros((len(index.row), len(index.row)))
+    information[np.ix_(pairs, pairs)] = shape
+    m = index.row[means][:, None]
+    across = (lines[m, c, d] + lines[m, d, c]) * share
+    information[np.ix_(means, pairs)] = across
+    information[np.ix_(pairs, means)] = across.T
+    information[np.ix_(means, means)] = weighted.sum(axis=0).reshape(p, p)[np.ix_(index.row[means], index.row[means])]
+    return information
+
+
 def _em(patterns: Patterns, p: int) -> tuple[np.ndarray, np.ndarray]:
-    """Means and covariances by expectation and maximisation, near enough to begin Newton's steps."""
+    """Means and covariances by expectation and maximisation; it closes in the faster, the less is missing."""
     mean, variance = _available_moments(patterns, p)
     cov = np.diag(variance)
     sd = np.sqrt(variance)
@@ -197,7 +235,7 @@ def _em(patterns: Patterns, p: int) -> tuple[np.ndarray, np.ndarray]:
         total, square = np.zeros(p), np.zeros((p, p))
         for block in patterns.blocks:
             seen = block.places
-            fill = np.linalg.solve(cov[np.ix_(seen, seen)], cov[seen]).T
+            fill = cov[:, seen] @ np.linalg.pinv(cov[np.ix_(seen, seen)], hermitian=True)
             unknown = cov - fill @ cov[seen]
             centre = mean + fill @ (block.mean - mean[seen])
             total += block.n * centre
@@ -248,11 +286,9 @@ def _moments_as_theta(layout: Layout, mean: np.ndarray, cov: np.ndarray) -> np.n
 
 
 def _meat(layout: Layout, point: Point, patterns: Patterns) -> np.ndarray:
-    meat = np.zeros((layout.size, layout.size))
-    for block, rows in zip(patterns.blocks, patterns.rows, strict=True):
-        slopes = case_slopes(layout, point.theta, rows, block)
-        meat += slopes.T @ slopes
-    return meat / patterns.n
+    pairs = zip(patterns.blocks, patterns.rows, strict=True)
+    slopes = np.concatenate([case_slopes(layout, point, rows, block) for block, rows in pairs])
+    return np.asarray(slopes.T @ slopes / patterns.n)
 
 
 def _chi_square(layout: Layout, point: Point, best: Unrestricted, n: int) -> ChiSquare:

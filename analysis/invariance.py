@@ -17,7 +17,8 @@ from analysis.latent import Structure, specify, start_values
 from analysis.likelihood import LOG_TAU, Block, Layout, Point, collect, expected_information, inverse, minimise
 from analysis.model import Model
 from analysis.moments import Moments, from_rows
-from analysis.scoring import Scores
+from analysis.regression import check_level
+from analysis.scoring import SHOWN, Scores
 
 Level = Literal["configural", "metric", "scalar", "strict"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -118,7 +119,22 @@ def fit_invariance(
     Checked against
     ---------------
     lavaan 0.6-14 (group.equal, group.partial, lavTestLRT): tests/reference/latent.json, shared reference 03.
+
+    References
+    ----------
+    Meredith, W. (1993). Measurement invariance, factor analysis and factorial invariance. Psychometrika, 58, 525-543.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> rng = np.random.Generator(np.random.SFC64(8))
+    >>> rows = pd.DataFrame(rng.normal(size=(300, 1)) + rng.normal(size=(300, 4)), columns=list("abcd"))
+    >>> rows["language"] = np.repeat(["en", "nl"], 150)
+    >>> found = fit_invariance(parse_model("psi =~ a + b + c + d"), Scores.from_scored(rows, source="t"), "language")
+    >>> found.levels[["level", "df", "df_difference"]].iloc[1:].values.tolist()
+    [['metric', 7, 3.0], ['scalar', 10, 3.0], ['strict', 14, 4.0]]
     """
+    check_level(level)
     steps = _checked_levels(levels)
     freed = tuple(_freed(model, text) for text in partial)
     structure = specify(model, has_means=True, latent_means=True)
@@ -132,7 +148,7 @@ def fit_invariance(
     starts = None
     for step in steps:
         layout = _layout(structure, step, len(blocks), freed)
-        starts = starts or [start_values(structure, block.cov, block.mean) for block in blocks]
+        starts = starts or [list(start_values(structure, block.cov, block.mean)) for block in blocks]
         thetas = [collect(layout, [group[k] for group in starts]) for k in range(len(starts[0]))]
         point = minimise(layout, blocks, thetas)
         rows.append({"level": step, **_measures(layout, blocks, point)})
@@ -149,7 +165,7 @@ def fit_invariance(
         freed,
         scores.source,
         scores.synthetic,
-        tuple(dict.fromkeys(notes)),
+        tuple(dict.fromkeys((*scores.notes, *notes))),
     )
 
 
@@ -207,6 +223,9 @@ def _groups(scores: Scores, column: str, structure: Structure) -> tuple[dict[str
     if not problems and len(groups) < 2:
         what = f"it names {len(groups)} group(s)"
         problems.append(Problem(f"group column '{column}'", what, "Invariance compares at least two groups."))
+    if len(problems) > SHOWN:
+        what = f"the same goes for {len(problems) - SHOWN} more groups"
+        problems = [*problems[:SHOWN], Problem(f"group column '{column}'", what, "Choose a column with fewer groups.")]
     if problems:
         raise DataError(*problems)
     return groups, notes

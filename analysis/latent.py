@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from analysis.model import Latent, Model
 
 Matrix = Literal["directed", "symmetric", "means"]
 Scaling = Literal["marker", "variance"]
+SATURATED = "The model has no degrees of freedom: it fits by construction, and nothing tests it."
 ONE_ZERO = np.array([1.0, 0.0])
 Related = Callable[[str, str], bool]
 
@@ -220,8 +221,8 @@ def specify(
     Raises
     ------
     ModelError
-        For a latent with one indicator, a latent that is a product, a ring of arrows, a covariance that names
-        nothing, or more parameters than moments.
+        For an unknown scaling, a latent with one indicator, a latent that is a product, a ring of arrows, a
+        covariance that names nothing, or more parameters than moments.
 
     Notes
     -----
@@ -235,6 +236,7 @@ def specify(
     >>> [(p.kind, p.outcome, p.term, p.fixed) for p in structure.parameters][:2]
     [('loading', 'psi1', 'psi', 1.0), ('loading', 'psi2', 'psi', None)]
     """
+    check_choice("scaling", scaling, get_args(Scaling))
     _check_model(model)
     latents = tuple(latent.name for latent in model.latents)
     indicators = dict.fromkeys(name for latent in model.latents for name in latent.indicators)
@@ -254,6 +256,13 @@ def specify(
     if not latent_means:
         _check_count(structure)
     return structure
+
+
+def check_choice(where: str, choice: object, known: Sequence[object]) -> None:
+    """Raise a ModelError unless this is one of the choices there are."""
+    if choice not in known:
+        listed = ", ".join(map(repr, known))
+        raise ModelError(Problem(where, f"{choice!r} is not one of its choices", f"Choose from {listed}."))
 
 
 def baseline(structure: Structure) -> Structure:
@@ -277,13 +286,13 @@ def candidates(structure: Structure) -> tuple[Parameter, ...]:
     )
 
 
-def start_values(structure: Structure, cov: np.ndarray, mean: np.ndarray) -> list[np.ndarray]:
+def start_values(structure: Structure, cov: np.ndarray, mean: np.ndarray) -> Iterator[np.ndarray]:
     """Where the search may begin, best guess first: values of all parameters.
 
     The first guess takes the ratio of two loadings from their covariances with the other indicators, which is
     nearly what maximum likelihood will say; the second lets all items of a latent load alike.
     """
-    return [_start(structure, cov, mean, alike) for alike in (False, True)]
+    return (_start(structure, cov, mean, alike) for alike in (False, True))
 
 
 def _start(structure: Structure, cov: np.ndarray, mean: np.ndarray, alike: bool) -> np.ndarray:

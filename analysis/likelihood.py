@@ -7,14 +7,15 @@ missing answers is one block for each pattern of answers. The rest does not know
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
-from analysis.errors import ModelError, NotConverged, Problem
+from analysis.errors import DataError, ModelError, NotConverged, Problem
 from analysis.latent import Implied, Structure
 
 LOG_TAU = float(np.log(2 * np.pi))
@@ -26,6 +27,8 @@ NEAR = 1e-3
 """Below this expected gain the plain search turns from Fisher scoring to Newton's method."""
 PRECISION = 1e-20
 """The search ends when slope' information^-1 slope is below this: a step of 1e-10 standard errors times root n."""
+SMALLEST = 1e-9
+"""Variables whose correlation matrix has an eigenvalue below this determine each other."""
 FAR = 1e4
 """Estimates this many units from zero have run away."""
 
@@ -167,9 +170,9 @@ def observed_information(layout: Layout, blocks: Sequence[Block], point: Point) 
     return np.asarray(sum(add.T @ shape @ add for add, shape in zip(layout.sums, shapes, strict=True)))
 
 
-def case_slopes(layout: Layout, theta: np.ndarray, rows: np.ndarray, block: Block) -> np.ndarray:
+def case_slopes(layout: Layout, point: Point, rows: np.ndarray, block: Block) -> np.ndarray:
     """Each person's slope of the log-likelihood, shape (people, estimates); `rows` hold the block's variables."""
-    implied = layout.implied(theta)[block.group]
+    implied = point.implied[block.group]
     places = block.places
     precision = np.linalg.inv(implied.sigma[np.ix_(places, places)])
     left, right, shift = implied.left[places], implied.right[places], implied.shift[places]
@@ -179,7 +182,7 @@ def case_slopes(layout: Layout, theta: np.ndarray, rows: np.ndarray, block: Bloc
     return np.asarray(slopes @ layout.sums[block.group])
 
 
-def minimise(layout: Layout, blocks: Sequence[Block], starts: Sequence[np.ndarray]) -> Point:
+def minimise(layout: Layout, blocks: Sequence[Block], starts: Iterable[np.ndarray]) -> Point:
     """The maximum-likelihood estimates: Fisher scoring and then Newton's steps; a trust region where those stray.
 
     Each start is tried in turn until one leads to an end.
@@ -191,16 +194,28 @@ def minimise(layout: Layout, blocks: Sequence[Block], starts: Sequence[np.ndarra
     NotConverged
         When no step leads further down, or the estimates run away.
     """
-    first = _possible(layout, blocks, starts[0])
+    waiting = iter(starts)
+    first = _possible(layout, blocks, next(waiting))
     point = _quick_search(layout, blocks, first)
-    for theta in starts:
+    for here in chain([first], (_possible(layout, blocks, theta) for theta in waiting)):
         if point is not None:
             break
-        point = _careful_search(layout, blocks, _possible(layout, blocks, theta))
+        point = _careful_search(layout, blocks, here)
     _check_identified(layout, expected_information(layout, blocks, point or first))
     if point is None:
         raise NotConverged(_not_converged())
     return point
+
+
+def check_distinct(cov: np.ndarray, names: Sequence[str], where: str = "data") -> None:
+    """Raise a DataError that names the variables when some of them determine each other."""
+    sd = np.sqrt(np.diag(cov))
+    roots, vectors = np.linalg.eigh(cov / np.outer(sd, sd))
+    if roots[0] < SMALLEST:
+        involved = [name for name, share in zip(names, vectors[:, 0], strict=True) if abs(share) > 0.1]
+        what = f"{', '.join(involved)} determine each other (their covariance matrix is not positive definite)"
+        remedy = "Take one of them out of the model, or collect more answers than there are items."
+        raise DataError(Problem(where, what, remedy))
 
 
 def inverse(information: np.ndarray) -> np.ndarray:

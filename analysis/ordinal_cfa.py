@@ -12,11 +12,12 @@ from analysis.errors import DataError, ModelError, NotConverged, Problem
 from analysis.estimates import Estimates
 from analysis.fit import Fit
 from analysis.fitmeasures import ChiSquare, comparative, rmsea
-from analysis.latent import Scaling, Structure, specify, start_values
+from analysis.latent import SATURATED, Scaling, Structure, specify, start_values
 from analysis.likelihood import Layout, collect, inverse, one_group
 from analysis.model import Model
 from analysis.moments import Moments, require_rows
 from analysis.polychoric import Polychorics, polychorics
+from analysis.regression import check_level
 from analysis.robust import population_measures
 from analysis.scoring import Scores
 
@@ -84,7 +85,23 @@ def fit_ordinal_cfa(model: Model, data: Scores | Moments, *, level: float = 0.95
     Checked against
     ---------------
     lavaan 0.6-14 estimator="WLSMV" (tests/reference/latent.json, shared reference 03b).
+
+    References
+    ----------
+    Muthen, B. (1984). A general structural equation model with dichotomous, ordered categorical, and continuous
+    latent variable indicators. Psychometrika, 49, 115-132.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> rng = np.random.Generator(np.random.SFC64(8))
+    >>> tendency = rng.normal(size=(500, 1)) + rng.normal(size=(500, 4))
+    >>> rows = pd.DataFrame(np.digitize(tendency, [-2, -1, 1, 2]), columns=list("abcd"))
+    >>> fit = fit_ordinal_cfa(parse_model("psi =~ a + b + c + d"), Scores.from_scored(rows, source="t"))
+    >>> fit.coefficients.query("kind == 'loading'")["std_estimate"].round(1).tolist()
+    [0.7, 0.7, 0.7, 0.7]
     """
+    check_level(level)
     structure = _specify(model, scaling)
     scores = require_rows(data, "A model of ordinal items")
     values = scores.complete(structure.observed)
@@ -105,6 +122,7 @@ def fit_ordinal_cfa(model: Model, data: Scores | Moments, *, level: float = 0.95
         *scores.notes,
         *([f"{left_out} of {scores.n} rows lack an answer to an item; they were left out."] if left_out else []),
         "Ordinal items: polychoric correlations, WLSMV; statistic is z.",
+        *([SATURATED] if not summary["df"] else []),
         *estimates.warnings(),
     ]
     whole = _with_residuals(estimates)

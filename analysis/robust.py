@@ -34,12 +34,12 @@ def correct(layout: Layout, block: Block, point: Point, rows: np.ndarray, kind: 
     "mlm" is Satorra and Bentler's: expected information around the fourth moments. "mlr" is Yuan and Bentler's in
     the variant of Mplus: observed information around each person's squared slope.
     """
-    slopes = case_slopes(layout, point.theta, rows, block)
+    slopes = case_slopes(layout, point, rows, block)
     centred = rows - block.mean
     if kind == "mlm":
         bread = inverse(expected_information(layout, [block], point))
         given = _given(layout, centred)
-        slopes = slopes - case_slopes(layout, point.theta, given + block.mean, block)
+        slopes = slopes - case_slopes(layout, point, given + block.mean, block)
         slopes = slopes - slopes.mean(axis=0)
         saturated = _fourth_moments(centred, given, point.precisions[0])
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.cfa import fit_cfa, modification_indices
-from analysis.errors import DataError, ModelError, NeedsRows
+from analysis.errors import DataError, ModelError, NeedsRows, ParasolError
 from analysis.model import parse_model
 from analysis.moments import Moments, as_moments, from_correlations, from_rows
 from analysis.robust import Robust
@@ -204,11 +206,27 @@ def test_data_that_cannot_carry_the_model() -> None:
         fit_cfa(ONE, Scores.from_scored(frame.assign(d=3.0), source="t"))
 
 
-@settings(max_examples=40, deadline=None)
+def test_units_as_far_apart_as_money_and_minutes() -> None:
+    moments = one_factor()
+    factor = np.array([1e-5, 1.0, 1e5, 3.0])
+    far = Moments(moments.names, moments.n, moments.mean * factor, moments.cov * np.outer(factor, factor))
+    plain, other = fit_cfa(ONE, moments), fit_cfa(ONE, far)
+    assert other.summary["chi_square"][0] == pytest.approx(plain.summary["chi_square"][0], rel=1e-7)
+    np.testing.assert_allclose(other.coefficients["statistic"], plain.coefficients["statistic"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [({"robust": "hc3"}, "robust: 'hc3'"), ({"missing": "drop"}, "missing: 'drop'"), ({"scaling": "z"}, "scaling")],
+)
+def test_choices_that_do_not_exist(option: dict[str, Any], said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        fit_cfa(ONE, one_factor(), **option)
+
+
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 100_000), n=st.integers(12, 40))
 def test_noise_is_answered_or_refused_without_a_warning(seed: int, n: int) -> None:
-    from analysis.errors import ParasolError
-
     rng = np.random.Generator(np.random.SFC64(seed))
     moments = from_rows(rng.integers(1, 6, size=(n, 6)).astype(float), tuple("abcdeg"))
     try:

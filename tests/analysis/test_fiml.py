@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analysis.cfa import fit_cfa
-from analysis.errors import DataError, ModelError, NeedsRows
-from analysis.fiml import patterns_of
+from analysis.errors import DataError, ModelError, NeedsRows, ParasolError
+from analysis.fiml import patterns_of, unrestricted
 from analysis.latent import specify
+from analysis.likelihood import locate, observed_information, slope
 from analysis.model import parse_model
 from analysis.moments import as_moments
 from analysis.robust import Robust
@@ -73,6 +76,16 @@ def test_patterns_add_up() -> None:
     assert any("people lack an answer" in note for note in patterns.notes)
 
 
+def test_the_information_of_all_moments_at_once() -> None:
+    structure = specify(written("cfa"), has_means=True)
+    patterns = patterns_of(answers_with_gaps(), structure)
+    best = unrestricted(structure, patterns)
+    here = locate(best.layout, patterns.blocks, best.point.theta)
+    np.testing.assert_allclose(slope(best.layout, patterns.blocks, here), 0, atol=1e-9)
+    one_by_one = observed_information(best.layout, patterns.blocks, here)
+    np.testing.assert_allclose(best.weight, one_by_one, atol=1e-10)
+
+
 def test_rows_without_answers_or_predictors_are_left_out() -> None:
     frame = answers().frame.astype({"hom1": float, "age": float})
     frame.loc[0, "age"] = np.nan
@@ -97,3 +110,18 @@ def test_what_full_information_cannot_do() -> None:
         fit_cfa(model, Scores.from_scored(answers().frame.assign(hom3=np.nan), source="t"), missing="fiml")
     with pytest.raises(DataError, match="20 people for 33 parameters"):
         fit_cfa(model, Scores.from_scored(pd.DataFrame(answers().frame[:20]), source="t"), missing="fiml")
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 100_000), n=st.integers(25, 60), share=st.floats(0.02, 0.3))
+def test_noise_is_answered_or_refused_without_a_warning(seed: int, n: int, share: float) -> None:
+    rng = np.random.Generator(np.random.SFC64(seed))
+    rows = pd.DataFrame(rng.integers(1, 6, size=(n, 6)).astype(float), columns=list("abcdeg"))
+    data = Scores.from_scored(rows.mask(rng.random((n, 6)) < share), source="t")
+    try:
+        fit = fit_cfa(parse_model("first =~ a + b + c; second =~ d + e + g"), data, missing="fiml", robust="mlr")
+    except ParasolError as error:
+        assert str(error)
+    else:
+        assert np.isfinite(fit.coefficients["estimate"]).all()
+        assert np.isfinite(fit.summary[["chi_square", "srmr", "cfi"]].to_numpy(dtype=float)).all()

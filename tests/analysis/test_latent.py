@@ -75,7 +75,7 @@ def test_companions_of_a_structure() -> None:
 def test_derivatives(text: str, has_means: bool) -> None:
     layout = one_group(specify(parse_model(text), has_means=has_means))
     block, rows = block_for(layout)
-    theta = collect(layout, start_values(layout.structure, block.cov, block.mean)[:1])
+    theta = collect(layout, [next(start_values(layout.structure, block.cov, block.mean))])
     rng = np.random.Generator(np.random.SFC64(2))
     theta = theta + 0.1 * rng.uniform(-1, 1, size=len(theta))
     here = locate(layout, [block], theta)
@@ -84,7 +84,7 @@ def test_derivatives(text: str, has_means: bool) -> None:
     by_hand = differences(lambda at: slope(layout, [block], locate(layout, [block], at)), theta)
     np.testing.assert_allclose(observed_information(layout, [block], here), by_hand, atol=1e-7)
     np.testing.assert_allclose(
-        case_slopes(layout, theta, rows, block).mean(axis=0), -slope(layout, [block], here), atol=1e-9
+        case_slopes(layout, here, rows, block).mean(axis=0), -slope(layout, [block], here), atol=1e-9
     )
 
 
@@ -93,7 +93,7 @@ def test_derivatives(text: str, has_means: bool) -> None:
 def test_information_is_the_same_when_data_are_what_is_expected(seed: int) -> None:
     layout = one_group(specify(parse_model(TEXTS[0]), has_means=True))
     block, _ = block_for(layout, seed=seed)
-    theta = collect(layout, start_values(layout.structure, block.cov, block.mean)[:1])
+    theta = collect(layout, [next(start_values(layout.structure, block.cov, block.mean))])
     implied = layout.implied(theta)[0]
     exact = Block(50, implied.mean, implied.sigma, block.places)
     here = locate(layout, [exact], theta)

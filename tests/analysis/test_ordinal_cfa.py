@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from analysis.errors import DataError, ModelError, NeedsRows
+from analysis.errors import DataError, ModelError, NeedsRows, ParasolError
 from analysis.model import parse_model
 from analysis.moments import as_moments
 from analysis.ordinal_cfa import fit_ordinal_cfa
@@ -99,3 +101,19 @@ def test_what_cannot_be_done() -> None:
         fit_ordinal_cfa(model, Scores.from_scored(frame.assign(hom1=frame["hom2"]), source="t"))
     with pytest.raises(DataError, match="10 complete rows for 13"):
         fit_ordinal_cfa(model, Scores.from_scored(frame[:10], source="t"))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 100_000), n=st.integers(20, 60), kinds=st.integers(2, 5))
+def test_noise_is_answered_or_refused_without_a_warning(seed: int, n: int, kinds: int) -> None:
+    rng = np.random.Generator(np.random.SFC64(seed))
+    rows = pd.DataFrame(rng.integers(0, kinds, size=(n, 6)).astype(float), columns=list("abcdeg"))
+    try:
+        fit = fit_ordinal_cfa(
+            parse_model("first =~ a + b + c; second =~ d + e + g"), Scores.from_scored(rows, source="t")
+        )
+    except ParasolError as error:
+        assert str(error)
+    else:
+        assert np.isfinite(fit.coefficients["estimate"]).all()
+        assert np.isfinite(fit.summary[["chi_square_scaled", "srmr"]].to_numpy(dtype=float)).all()
