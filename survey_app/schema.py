@@ -22,7 +22,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: what the tables must have reached before this code can use them."""
 
 
@@ -37,6 +37,19 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Names(TypeDecorator[tuple[str, ...]]):
+    """Several ids in their order, with commas between them: plain text, which both databases can group by."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str:
+        return ",".join(value or ())
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...]:
+        return tuple(value.split(",")) if value else ()
 
 
 metadata = MetaData(
@@ -82,6 +95,18 @@ studies = Table(
     Column("opened", Moment),
     Column("closed", Moment),
     _required("synthetic", Boolean),
+    # All the rest of a study: nothing is searched for by it, and it can grow without a migration.
+    _required("design", JSON),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    # What exactly people agreed to stays known when the text changes.
+    Column("study", String(32), ForeignKey("studies.id"), primary_key=True),
+    Column("version", String(64), primary_key=True),
+    _required("texts", JSON),
+    _required("added", Moment),
 )
 
 participations = Table(
@@ -105,7 +130,20 @@ participations = Table(
     _required("external", JSON),
     # Counts the writes, so that the sum over a study tells whether its rows have changed.
     _required("revision", Integer),
+    _required("wave", String(32), default=""),
+    _required("person", String(32), default=""),
+    _required("influencers", Names, default=()),
+    # The number of the person in the study, from 1 up; tests count down from -1, so they change no assignment.
+    _required("arrival", Integer, default=0),
+    # When the person was last heard of.
+    _required("seen", Moment, default=lambda: datetime.now(UTC)),
+    _required("resumes", Integer, default=0),
+    _required("switches", Integer, default=0),
+    # The number of the newest page save.
+    _required("saves", Integer, default=0),
     Index(None, "study", "finished"),
+    Index(None, "study", "arrival"),
+    Index(None, "study", "person"),
 )
 
 pages = Table(
@@ -120,6 +158,7 @@ pages = Table(
     _required("shown", Text),
     _required("paradata", Text),
     _required("saved", Moment),
+    _required("sequence", Integer, default=0),
     sqlite_with_rowid=False,
 )
 
@@ -140,5 +179,27 @@ audit = Table(
     _required("what", String(32)),
     # The day only: a time of day could be matched with someone who was seen at it.
     _required("day", Date),
+    _required("detail", String(200), default=""),
     Index(None, "study", "what"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _required("study", String(32), ForeignKey("studies.id")),
+    # The hash of the key that the token gives, so that it admits one participation and resumes it.
+    Column("key_hash", String(64), primary_key=True),
+    _required("wave", String(32)),
+    _required("person", String(32)),
+    Index(None, "study"),
+)
+
+raffle = Table(
+    "raffle",
+    metadata,
+    # No key to a participation, no time; the digest comes first, so that the order of arrival is lost too.
+    Column("study", String(32), ForeignKey("studies.id"), primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    _required("address", String(254)),
+    sqlite_with_rowid=False,
 )

@@ -1,4 +1,17 @@
-"""The store: the one seam between the app and its database, SQLite or PostgreSQL."""
+"""The store: the one seam between the app and its database, SQLite or PostgreSQL.
+
+A respondent's way, for those who build on it:
+
+- `standing(slug, wave=, source=)` before the consent; `begin(...)` after it, with all parameters of the link as
+  `external` (only the declared ones are kept); both know closing times, quotas, waves, tokens and the minimum age.
+  NotAdmitted carries the reason. With `test=True` a study can be tried before it is open; tests never count.
+- `save_page(..., sequence=)`: the phone counts on from `Participation.saves + 1`, one number for each new send of any
+  page (a retry keeps its number). What arrives late with a lower number is success, and changes nothing.
+- `answers(key)` gives `{(page, influencer): {item: value}}`; the influencer is "" on pages that are asked once.
+- `finish(key)`, then `completion_link(study, participation(key))`; `add_raffle_address(key, address)` after that.
+- `count_resume(key)` when somebody comes back to a participation that is under way.
+- `admit(slug, token, wave)` turns a token into the key of its owner, or raises NotAdmitted("token").
+"""
 
 from __future__ import annotations
 
@@ -17,27 +30,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from analysis.errors import DataError, Problem, StoreError, StudyClosed
+from analysis.errors import DataError, Problem, StoreError
 from analysis.instrument import Instrument, instrument_as_json, instrument_from_json
 from survey_app import schema
+from survey_app.admission import (
+    NotAdmitted,
+    Reason,
+    Standing,
+    code_as_typed,
+    current_wave,
+    in_fours,
+    standing,
+    token_key,
+)
 from survey_app.answers import Answer
+from survey_app.assignment import ACTIVE, Tallies, Tally, next_condition, next_influencers
+from survey_app.paradata import paradata_from
 from survey_app.rows import as_json, kept_from, new_id, rows_from
 from survey_app.study import (
-    ACTIVE,
-    Condition,
-    Influencer,
     Participation,
     SourceCounts,
     Study,
     StudyCounts,
+    external_from,
     is_slug,
-    next_condition,
     one_line,
-    study_problems,
 )
+from survey_app.study_check import study_problems
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,20 +71,46 @@ _WAIT = 5
 """Seconds a write waits for another one before the respondent's phone is asked to send the page again."""
 
 _MIGRATION_LOCK = 0x7061726173  # any fixed number: all processes that migrate take the same advisory lock
+_LAST_SAVE = 10**9  # a larger number is no number of a save
+_ADDRESS = re.compile(r"[^@\s,;<>()\"]{1,64}@[^@\s,;<>()\".]+(\.[^@\s,;<>()\".]+)+")
 _LINK_REMEDY = "Open the study's own link again."
-_DIGIT_FOR_LETTER = str.maketrans("018", "OIB")  # base32 has no 0, 1 and 8: whoever types one misread a letter
+_FROZEN = ("instrument", "conditions", "influencers", "rate", "per_respondent", "waves", "code", "parameters", "seed")
+"""What cannot change under an open study."""
+
+_DELETIONS = ("withdrawn", "purged", "tests removed")
+"""Audit lines after which rows are missing."""
+
+_WHY: dict[Standing, str] = {
+    "draft": "has not been opened yet",
+    "early": "opens later",
+    "closed": "is closed",
+    "late": "is over",
+    "full": "has all the answers it needs",
+}
+_ADAPTER = TypeAdapter(Study)
 
 _people = schema.participations
 
 # The statements of a respondent's way are built once: building them costs more than the database's own work.
 # A page save begins by touching the participation: that finds it, locks it and makes sure that it is still running.
 _RUNNING = _people.c.key_hash == sa.bindparam("key"), _people.c.finished.is_(None)
-_TOUCH = _people.update().where(*_RUNNING).values(revision=_people.c.revision + 1).returning(_people.c.id)
+_SENT = sa.bindparam("sent", type_=sa.Integer)  # the number of the save; below zero: newer than all before
+_TOUCH = (
+    _people.update()
+    .where(*_RUNNING)
+    .values(
+        revision=_people.c.revision + 1,
+        seen=sa.bindparam("now", type_=schema.Moment),
+        saves=sa.case((_SENT < 0, _people.c.saves + 1), (_people.c.saves < _SENT, _SENT), else_=_people.c.saves),
+    )
+    .returning(_people.c.id, _people.c.saves, _people.c.influencers)
+)
 _FINISH = (
     _people.update()
     .where(*_RUNNING)
     .values(
         finished=sa.bindparam("now", type_=schema.Moment),
+        seen=sa.bindparam("now", type_=schema.Moment),
         withdrawal_hash=sa.bindparam("code"),
         revision=_people.c.revision + 1,
     )
@@ -93,13 +142,15 @@ class Store:
         # SQLite has a single writer and lets the others poll for it; threads queueing here wake up at once.
         self._turn = threading.Lock() if self._sqlite else None
         insert = self._insert(schema.pages)
-        changed = {name: insert.excluded[name] for name in ("answers", "saved")}
+        changed = {name: insert.excluded[name] for name in ("answers", "saved", "sequence")}
         # The same page may come a second time by a way that knows neither order nor times: those first told stay.
         for name, nothing in (("shown", "[]"), ("paradata", "{}")):
             told = sa.func.nullif(insert.excluded[name], nothing)
             changed[name] = sa.func.coalesce(told, schema.pages.c[name])
         self._upsert_page = insert.on_conflict_do_update(
-            index_elements=["participation", "page", "influencer"], set_=changed
+            index_elements=["participation", "page", "influencer"],
+            set_=changed,
+            where=insert.excluded.sequence >= schema.pages.c.sequence,
         )
 
     # -- the database itself ------------------------------------------------------------------------------------
@@ -223,22 +274,59 @@ class Store:
 
     def add_study(self, study: Study) -> None:
         """Keep a new study. Its id and its slug must be free and its instrument must have been added."""
-        problems = study_problems(study)
-        if problems:
-            raise StoreError(*problems)
-        row = {column.name: getattr(study, column.name) for column in schema.studies.c}
-        row |= {"conditions": [asdict(c) for c in study.conditions], "sources": list(study.sources)}
-        row |= {"influencers": [asdict(i) for i in study.influencers], "languages": list(study.languages)}
-        row |= {"title": dict(study.title), "consent": dict(study.consent)}
+        self._check(study)
         try:
             with self._writing() as connection:
-                connection.execute(schema.studies.insert(), row)
+                connection.execute(schema.studies.insert(), _row_of(study))
+                self._keep_consent(connection, study)
         except StoreError as error:
             if isinstance(error.__cause__, IntegrityError):
                 what = "its id or slug is taken, or its instrument has not been added"
                 remedy = "Choose another id and slug; add the instrument first."
                 raise StoreError(Problem(f"study '{study.slug}'", what, remedy)) from error
             raise
+
+    def change_study(self, study: Study) -> None:
+        """Put this design in the place of the one the study of that slug has; its state and its times stay.
+
+        Raises
+        ------
+        StoreError
+            With all that is wrong, with what cannot change while the study is open, or where the text of the consent
+            changed but its version did not.
+        """
+        self._check(study)
+        with self._writing() as connection:
+            old = _study(connection, study.slug, lock=True)
+            new = replace(study, id=old.id, state=old.state, opened=old.opened, closed=old.closed)
+            where, problems = f"study '{study.slug}'", []
+            if study.id != old.id:
+                problems.append(Problem(where, f"its id is '{old.id}', not '{study.id}'", "Keep the id."))
+            for name in _FROZEN if old.state == "open" else ():
+                if getattr(new, name) != getattr(old, name):
+                    problems.append(Problem(where, f"its {name} cannot change while it is open", "Close it first."))
+            agreed = schema.consents.c
+            kept = sa.select(agreed.texts).where(agreed.study == old.id, agreed.version == new.consent_version)
+            texts = connection.execute(kept).scalar()
+            if texts is not None and texts != dict(new.consent):
+                what = f"the consent has another text than version '{new.consent_version}' had before"
+                problems.append(Problem(where, what, "Give it a new consent_version."))
+            if problems:
+                raise StoreError(*problems)
+            connection.execute(schema.studies.update().where(schema.studies.c.id == old.id), _row_of(new))
+            self._keep_consent(connection, new)
+
+    def _check(self, study: Study) -> None:
+        table = schema.instruments
+        with self._reading() as connection:
+            content = connection.execute(sa.select(table.c.content).where(table.c.digest == study.instrument)).scalar()
+        problems = study_problems(study, None if content is None else instrument_from_json(content))
+        if problems:
+            raise StoreError(*problems)
+
+    def _keep_consent(self, connection: sa.Connection, study: Study) -> None:
+        row = {"study": study.id, "version": study.consent_version, "texts": dict(study.consent), "added": _now()}
+        connection.execute(self._insert(schema.consents).on_conflict_do_nothing(), row)
 
     def study(self, slug: str) -> Study:
         """The study at that slug, whatever its state. StudyClosed where there is none."""
@@ -275,6 +363,14 @@ class Store:
             row = {"study": study.id, "source": _source(study, source), "what": what, "count": 1}
             connection.execute(insert.on_conflict_do_update(index_elements=["study", "source", "what"], set_=more), row)
 
+    def standing(self, slug: str, *, wave: str = "", source: str = "") -> Standing:
+        """Does the study take new people now? To be asked before the consent; `begin` asks again."""
+        with self._reading() as connection:
+            study, now = _study(connection, slug), _now()
+            wave = wave or current_wave(study, now)
+            tallies = _tallies(connection, study, wave, now)
+            return standing(study, now, wave=wave, source=_source(study, source), finished=tallies)
+
     def begin(
         self,
         slug: str,
@@ -284,41 +380,77 @@ class Store:
         source: str = "",
         influencer: str = "",
         external: Mapping[str, str] | None = None,
+        wave: str = "",
+        person: str = "",
+        unmatched: bool = False,
+        of_age: bool = False,
         synthetic: bool = False,
         test: bool = False,
     ) -> Participation:
         """Begin a participation after consent; the same key gives the same participation again.
 
+        Parameters
+        ----------
+        slug, key : str
+            The study, and the secret that opens this participation again.
+        language, source, influencer, wave : str
+            As the link and the respondent say; an empty wave is the one that is on.
+        external : mapping of str to str
+            The parameters of the link by their names; those the study declares are kept.
+        person : str
+            What `admission.person_of_code` made of a self-made code, in studies with waves.
+        unmatched : bool
+            Begin although no earlier wave knows this code; where this wave knows it already, without a code.
+        of_age : bool
+            The respondent said to have the minimum age.
+        synthetic, test : bool
+            Nobody's answers; a trial, which is let in always and counts nowhere.
+
         Raises
         ------
-        StudyClosed
-            When the study does not exist, is not open or has reached its quota, or the key is another study's.
+        NotAdmitted
+            With the reason: the study does not take this person now, or not like this.
         """
         with self._writing() as connection:
             # Everything is read after the study's row is locked, so that two arrivals cannot both take the last place.
-            study = _study(connection, slug, lock=True)
+            study, now = _study(connection, slug, lock=True), _now()
             begun = _participation(connection, key)
             if begun is not None:
                 if begun.study != study.id:
-                    raise StudyClosed(Problem("the link", "belongs to another study", _LINK_REMEDY))
+                    raise _refused("foreign", "the link", "belongs to another study")
                 return begun
-            finished, active = _occupancy(connection, study) if study.conditions or study.quota else ({}, {})
-            _refuse_closed(study, sum(finished.values()))
+            wave = wave or current_wave(study, now)
+            tallies = _tallies(connection, study, wave, now, test=test)
+            source = _source(study, source)
+            if not test:
+                _refuse_closed(study, standing(study, now, wave=wave, source=source, finished=tallies))
+                if study.minimum_age is not None and not of_age:
+                    raise _refused("young", "the minimum age", f"of {study.minimum_age} is not confirmed")
+            if study.invited and not test:
+                wave, person = _invited(connection, study, key)
+            person, before = _recognised(connection, study, wave, person, unmatched=unmatched, test=test)
+            arrival = _next_arrival(connection, study, test=test)
+            condition = before.condition if before else next_condition(study, tallies, arrival)
+            rated = before.influencers if before else next_influencers(study, tallies, arrival, condition)
             participation = Participation(
                 id=new_id(),
                 study=study.id,
                 language=language,
-                source=_source(study, source),
-                condition=next_condition(study, finished, active),
+                source=source,
+                condition=condition,
                 consent_version=study.consent_version,
-                started=_now(),
+                started=now,
                 finished=None,
                 synthetic=synthetic or study.synthetic,
                 test=test,
-                influencer=one_line(influencer, 200),
-                external={one_line(name, 64): one_line(value, 200) for name, value in (external or {}).items()},
+                influencer=one_line(influencer, 200) or (rated[0] if len(rated) == 1 else ""),
+                external=external_from(study, external or {}),
+                instrument=study.instrument,
+                influencers=rated,
+                wave=wave,
+                person=person,
             )
-            row = asdict(participation) | {"key_hash": _hash(key), "instrument": study.instrument, "revision": 0}
+            row = asdict(participation) | {"key_hash": _hash(key), "arrival": arrival, "seen": now, "revision": 0}
             connection.execute(schema.participations.insert(), row)
             return participation
 
@@ -336,10 +468,36 @@ class Store:
             if begun.influencer and begun.influencer != name:
                 _rename_pages(connection, begun, name)
 
+    def choose_influencers(self, key: str, chosen: Sequence[str]) -> tuple[str, ...]:
+        """Keep which of the declared influencers the respondent rates; they come back in their random order.
+
+        Whoever is not chosen any more loses the pages that were saved about them.
+        """
+        with self._writing() as connection:
+            begun = _begun(connection, key)
+            study = _study_by_id(connection, begun.study)
+            ids = [influencer.id for influencer in study.influencers if influencer.id in chosen]
+            if study.rate != "chosen" or not 1 <= len(set(chosen)) == len(ids) <= study.per_respondent:
+                what = f"{len(set(chosen))} were chosen, {len(ids)} of them are declared"
+                remedy = f"Choose from 1 to {study.per_respondent}."
+                raise DataError(Problem("the influencers", what, remedy))
+            order = tuple(sorted(ids, key=lambda id: hashlib.sha256(f"{begun.id}:{id}".encode()).digest()))
+            name = order[0] if len(order) == 1 else ""
+            _change(connection, begun, influencers=order, influencer=name)
+            pages = schema.pages
+            others = pages.c.participation == begun.id, pages.c.influencer.not_in(["", *order])
+            connection.execute(pages.delete().where(*others))
+            return order
+
     def change_language(self, key: str, language: str) -> None:
         """Keep the language the respondent switched to."""
         with self._writing() as connection:
-            _change(connection, _begun(connection, key), language=language)
+            _change(connection, _begun(connection, key), language=language, switches=_people.c.switches + 1)
+
+    def count_resume(self, key: str) -> None:
+        """Count that somebody came back to a participation that is under way."""
+        with self._writing() as connection:
+            _change(connection, _begun(connection, key), resumes=_people.c.resumes + 1, seen=_now())
 
     def save_page(
         self,
@@ -350,37 +508,57 @@ class Store:
         influencer: str = "",
         order: Sequence[str] = (),
         paradata: Mapping[str, Any] | None = None,
+        sequence: int | None = None,
     ) -> None:
         """Keep the answers of one page, in one transaction; a repeat is success, a correction replaces the page.
 
+        Parameters
+        ----------
+        key, page, answers, influencer
+            Whose answers, to which page, about whom ("" where the page is asked once).
+        order : sequence of str
+            The items in the order they were shown.
+        paradata : mapping
+            `{"ms": page, "items": {id: [first shown, first answered, last answered]}, "device": class}`.
+        sequence : int, optional
+            The number of this save on the respondent's way. What has a lower number than the answers that are there
+            comes too late, and changes nothing; without a number it is the newest.
+
         Raises
         ------
-        StudyClosed
+        NotAdmitted
             When the key is unknown, or the participation is finished and these answers differ from those it has.
+        DataError
+            For answers that are no numbers or texts, or about an influencer this person does not rate.
         """
+        now = _now()
         row = {
             "page": page,
             "influencer": one_line(influencer, 200),
             "answers": as_json(dict(answers)),
             "shown": as_json(list(order)),
             "paradata": as_json(dict(paradata or {})),
-            "saved": _now(),
+            "saved": now,
         }
+        sent = -1 if sequence is None else min(max(sequence, 0), _LAST_SAVE)
         with self._writing() as connection:
-            id = connection.execute(_TOUCH, {"key": _hash(key)}).scalar()
-            if id is not None:
-                connection.execute(self._upsert_page, row | {"participation": id})
-            elif not _is_kept(connection, _begun(connection, key).id, row):
-                what = "is finished, so its answers do not change any more"
-                raise StudyClosed(Problem("this participation", what, "Answers sent before are safe."))
+            touched = connection.execute(_TOUCH, {"key": _hash(key), "now": now, "sent": sent}).one_or_none()
+            if touched is None:
+                _refuse_late(connection, _begun(connection, key).id, row, sent)
+                return
+            if touched.influencers and row["influencer"] not in ("", *touched.influencers):
+                remedy = "Reload the page."
+                raise DataError(Problem("the page", "is about somebody this person was not asked to rate", remedy))
+            row |= {"participation": touched.id, "sequence": touched.saves if sequence is None else sent}
+            connection.execute(self._upsert_page, row)
 
-    def answers(self, key: str) -> dict[str, dict[str, Answer]]:
-        """The answers so far, {page id: {item id: value}}; empty for an unknown key."""
+    def answers(self, key: str) -> dict[tuple[str, str], dict[str, Answer]]:
+        """The answers so far, {(page, influencer): {item id: value}}; empty for an unknown key."""
         people, pages = schema.participations, schema.pages
-        query = sa.select(pages.c.page, pages.c.answers).join(people).where(people.c.key_hash == _hash(key))
+        query = sa.select(pages.c.page, pages.c.influencer, pages.c.answers).join(people)
         with self._reading() as connection:
-            rows = connection.execute(query.order_by(pages.c.saved)).all()
-        return {page: json.loads(answers) for page, answers in rows}
+            rows = connection.execute(query.where(people.c.key_hash == _hash(key)).order_by(pages.c.saved)).all()
+        return {(page, influencer): json.loads(answers) for page, influencer, answers in rows}
 
     def finish(self, key: str) -> str:
         """Finish the participation and return the code that withdraws it; finishing again returns the same code."""
@@ -394,16 +572,63 @@ class Store:
     def withdraw(self, code: str) -> bool:
         """Delete the participation this code belongs to, with all its answers; False where there is none (any more).
 
-        What stays is an audit line with the study and the day.
+        What the same person answered in other waves goes too, and so does their token. What stays is an audit line
+        with the study and the day.
         """
-        people = schema.participations
-        given = re.sub(r"[^A-Z2-7]", "", code.upper().translate(_DIGIT_FOR_LETTER))
-        gone = people.delete().where(people.c.withdrawal_hash == _hash(_in_fours(given))).returning(people.c.study)
+        people, tokens = schema.participations, schema.tokens
+        mine = people.c.withdrawal_hash == _hash(code_as_typed(code))
         with self._writing() as connection:
-            study = connection.execute(gone).scalar()
-            if study is not None:
-                connection.execute(schema.audit.insert(), {"study": study, "what": "withdrawn", "day": _now().date()})
-        return study is not None
+            found = connection.execute(
+                sa.select(people.c.study, people.c.person, people.c.key_hash).where(mine)
+            ).first()
+            if found is None or not connection.execute(people.delete().where(mine)).rowcount:
+                return False
+            issued = tokens.c.key_hash == found.key_hash
+            if found.person:
+                same = people.c.study == found.study, people.c.person == found.person
+                connection.execute(people.delete().where(*same))
+                issued |= sa.and_(tokens.c.study == found.study, tokens.c.person == found.person)
+            connection.execute(tokens.delete().where(issued))
+            _note(connection, found.study, "withdrawn")
+        return True
+
+    def add_raffle_address(self, key: str, address: str) -> None:
+        """Keep an address for the raffle, once, without any way back to the answers of whoever gave it.
+
+        Raises
+        ------
+        NotAdmitted
+            Unless the key's participation is finished and its study has a raffle.
+        DataError
+            For what is no e-mail address.
+        """
+        name = one_line(address, 300)
+        if len(name) > 254 or not _ADDRESS.fullmatch(name):
+            raise DataError(Problem("the address", "is no e-mail address", "Write it as name@example.org."))
+        with self._reading() as connection:
+            begun = _begun(connection, key)
+            study = _study_by_id(connection, begun.study)
+        if begun.finished is None or not study.raffle:
+            raise _refused("closed", "the raffle", "is for those who finished a study that has one")
+        if begun.test:
+            return
+        row = {"study": study.id, "digest": _hash(f"{study.id}:{name.lower()}"), "address": name}
+        with self._writing() as connection:
+            connection.execute(self._insert(schema.raffle).on_conflict_do_nothing(), row)
+
+    def admit(self, slug: str, token: str, wave: str = "") -> str:
+        """The key with which the owner of this token takes part (again).
+
+        Raises
+        ------
+        NotAdmitted
+            With the reason `token`, for a token that was not issued for this study and wave, or was withdrawn.
+        """
+        with self._reading() as connection:
+            study = _study(connection, slug)
+            key = token_key(study.id, token, wave or current_wave(study, _now()))
+            _invited(connection, study, key)
+        return key
 
     # -- what the researcher reads ------------------------------------------------------------------------------
 
@@ -420,6 +645,13 @@ class Store:
                 .where(people.c.study == study.id, ~people.c.test)
                 .group_by(people.c.source)
             ).all()
+            arms = connection.execute(
+                sa.select(people.c.condition, sa.func.count(), sa.func.count(people.c.finished))
+                .where(people.c.study == study.id, ~people.c.test)
+                .group_by(people.c.condition)
+            ).all()
+            trials = sa.select(sa.func.count()).where(people.c.study == study.id, people.c.test)
+            tests = connection.execute(trials).scalar_one()
             lines = sa.select(sa.func.count()).where(audit.c.study == study.id, audit.c.what == "withdrawn")
             withdrawn = connection.execute(lines).scalar_one()
         by_source = {source: SourceCounts() for source in sorted({row[0] for row in (*came, *begun)})}
@@ -429,6 +661,7 @@ class Store:
         for source, started, finished in begun:
             by_source[source] = replace(by_source[source], started=started, finished=finished)
         every = by_source.values()
+        begun_in = {arm: SourceCounts(started=started, finished=finished) for arm, started, finished in arms}
         return StudyCounts(
             visits=sum(counts.visits for counts in every),
             declined=sum(counts.declined for counts in every),
@@ -436,6 +669,8 @@ class Store:
             finished=sum(counts.finished for counts in every),
             withdrawn=withdrawn,
             by_source=by_source,
+            by_condition={c.id: begun_in.get(c.id, SourceCounts()) for c in study.conditions},
+            tests=tests,
         )
 
     def last_change(self, slug: str) -> str:
@@ -445,44 +680,67 @@ class Store:
             study = _study(connection, slug)
             writes = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(people.c.revision), 0))
             started, revisions = connection.execute(writes.where(people.c.study == study.id)).one()
-            lines = sa.select(sa.func.count()).where(audit.c.study == study.id)
+            lines = sa.select(sa.func.count()).where(audit.c.study == study.id, audit.c.what.in_(_DELETIONS))
             deletions = connection.execute(lines).scalar_one()
         return f"{started}.{revisions}.{deletions}"
 
-    def rows(self, slug: str, *, finished_only: bool = True) -> pd.DataFrame:
-        """The answers of a study, one row per participation and influencer; test participations are left out.
+    def rows(self, slug: str, *, finished_only: bool = True, include_test: bool = False) -> pd.DataFrame:
+        """The answers of a study, one row per participation and influencer; test participations only if asked for.
 
         Returns
         -------
         pandas.DataFrame
-            `participation` (random id), `influencer`, `condition`, `source`, `language`, `consented` (version of the
-            consent text), `started` and `finished` (UTC), `seconds` (between the two), `instrument` (digest),
-            `synthetic`, `test`; then one column per item with the raw declared values, missing where not answered.
-            Ordered by the time people began.
+            `participation` (random id), `influencer`, `condition`, `source`, `wave`, `person` (the same in all waves
+            of one person), `language`, `consented` (version of the consent text), `started` and `finished` (UTC),
+            `seconds` (between the two), `instrument` (digest), `synthetic`, `test`; one column per declared parameter
+            of the link; then the columns of each item with the raw declared values, missing where not answered. Items
+            that only an older version of the questionnaire had come last. Ordered by the time people began.
         """
         people, pages = schema.participations, schema.pages
         with self._reading() as connection:
             study = _study(connection, slug)
-            chosen = [people.c.study == study.id, ~people.c.test]
+            chosen = [people.c.study == study.id]
+            if not include_test:
+                chosen.append(~people.c.test)
             if finished_only:
                 chosen.append(people.c.finished.is_not(None))
-            meta = sa.select(
-                people.c.id,
-                people.c.influencer,
-                people.c.condition,
-                people.c.source,
-                people.c.language,
-                people.c.consent_version,
-                people.c.started,
-                people.c.finished,
-                people.c.instrument,
-                people.c.synthetic,
-                people.c.test,
+            names = (
+                *("id", "influencer", "condition", "source", "wave", "person", "language", "consent_version"),
+                *("started", "finished", "instrument", "synthetic", "test", "external"),
             )
-            participations = connection.execute(meta.where(*chosen).order_by(people.c.started, people.c.id)).all()
+            meta = sa.select(*(people.c[name] for name in names)).where(*chosen)
+            participations = connection.execute(meta.order_by(people.c.started, people.c.id)).all()
             saved = sa.select(pages.c.participation, pages.c.influencer, pages.c.answers)
             kept = connection.execute(saved.join(people).where(*chosen)).all()
-        return rows_from(participations, kept, self.instrument(study.instrument))
+        digests = dict.fromkeys([study.instrument, *(person.instrument for person in participations)])
+        rows = rows_from(participations, kept, _together([self.instrument(digest) for digest in digests]))
+        for place, parameter in enumerate(study.parameters, start=rows.columns.get_loc("test") + 1):
+            told = {person.id: person.external.get(parameter.id) for person in participations}
+            rows.insert(place, parameter.id, rows["participation"].map(told).astype("object"))
+        return rows
+
+    def paradata(self, slug: str, *, include_test: bool = False) -> pd.DataFrame:
+        """How did people answer? One row per participation, influencer, page and item that was shown.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `participation`, `influencer`, `turn` (which of the influencers this person rated, 1 being the first; 0 on
+            pages asked once), `page`, `item`, `place` (on the page, 1 being the first), `shown_ms`, `first_ms`,
+            `last_ms` (milliseconds from the page's start to the item's first showing, first and last answer, by the
+            phone's own clock), `page_ms` (milliseconds on the page), `device` (phone, tablet or desk), `resumes` and
+            `switches` (returns and changes of language of this participation), `saved` (UTC), `sequence` (the number of
+            the save). Missing where the phone told nothing.
+        """
+        people, pages = schema.participations, schema.pages
+        with self._reading() as connection:
+            study = _study(connection, slug)
+            query = sa.select(pages, people.c.influencers, people.c.resumes, people.c.switches).join(people)
+            query = query.where(people.c.study == study.id)
+            if not include_test:
+                query = query.where(~people.c.test)
+            kept = connection.execute(query.order_by(people.c.started, people.c.id, pages.c.saved)).all()
+        return paradata_from(kept)
 
     def add_rows(self, slug: str, frame: pd.DataFrame, instrument: Instrument) -> int:
         """Add finished participations from a table, one per `participation` (or per row without that column).
@@ -603,17 +861,19 @@ def _busy(where: str) -> StoreError:
     return StoreError(Problem(where, f"it was busy for more than {_WAIT} seconds", remedy))
 
 
-def _no_study(slug: str) -> StudyClosed:
-    return StudyClosed(Problem("the link", f"there is no study '{one_line(slug, 64)}' here", "Check the link."))
+def _refused(reason: Reason, where: str, what: str) -> NotAdmitted:
+    remedy = _LINK_REMEDY if where == "the link" else "Ask whoever invited you."
+    return NotAdmitted(reason, Problem(where, what, remedy))
 
 
-def _refuse_closed(study: Study, finished: int) -> None:
-    where = f"study '{study.slug}'"
-    if study.state != "open":
-        what = "has not been opened yet" if study.state == "draft" else "is closed"
-        raise StudyClosed(Problem(where, what, "Ask whoever invited you."))
-    if study.quota is not None and finished >= study.quota:
-        raise StudyClosed(Problem(where, "has all the answers it needs", "Thank you for your interest."))
+def _no_study(slug: str) -> NotAdmitted:
+    return NotAdmitted("unknown", Problem("the link", f"there is no study '{one_line(slug, 64)}' here", "Check it."))
+
+
+def _refuse_closed(study: Study, found: Standing) -> None:
+    if found != "open":
+        remedy = "Thank you for your interest." if found in ("full", "late") else "Ask whoever invited you."
+        raise NotAdmitted(found, Problem(f"study '{study.slug}'", _WHY[found], remedy))
 
 
 # -- reading single values --------------------------------------------------------------------------------------
@@ -627,13 +887,21 @@ def _study(connection: sa.Connection, slug: str, *, lock: bool = False) -> Study
     return _study_from(row)
 
 
+def _study_by_id(connection: sa.Connection, id: str) -> Study:
+    query = sa.select(schema.studies).where(schema.studies.c.id == id)
+    return _study_from(connection.execute(query).one())
+
+
 def _study_from(row: sa.Row[Any]) -> Study:
     kept = dict(row._mapping)
-    kept["languages"] = tuple(kept["languages"])
-    kept["sources"] = tuple(kept["sources"])
-    kept["conditions"] = tuple(Condition(**condition) for condition in kept["conditions"])
-    kept["influencers"] = tuple(Influencer(**influencer) for influencer in kept["influencers"])
-    return Study(**kept)
+    return _ADAPTER.validate_python(kept | kept.pop("design"))
+
+
+def _row_of(study: Study) -> dict[str, Any]:
+    """The study as the table keeps it."""
+    fields = _ADAPTER.dump_python(study, mode="json")
+    row = {column.name: fields.pop(column.name) for column in schema.studies.c if column.name != "design"}
+    return row | {"opened": study.opened, "closed": study.closed, "design": fields}
 
 
 def _participation(connection: sa.Connection, key: str) -> Participation | None:
@@ -645,11 +913,11 @@ def _begun(connection: sa.Connection, key: str) -> Participation:
     begun = _participation(connection, key)
     if begun is None:
         what = "no participation was begun with it, or it was withdrawn"
-        raise StudyClosed(Problem("the link", what, _LINK_REMEDY))
+        raise _refused("unknown", "the link", what)
     return begun
 
 
-def _change(connection: sa.Connection, begun: Participation, **values: str) -> None:
+def _change(connection: sa.Connection, begun: Participation, **values: Any) -> None:
     people = schema.participations
     changed = people.update().where(people.c.id == begun.id).values(**values, revision=people.c.revision + 1)
     connection.execute(changed)
@@ -664,25 +932,89 @@ def _rename_pages(connection: sa.Connection, begun: Participation, name: str) ->
         connection.execute(pages.update().where(mine, pages.c.influencer == begun.influencer).values(influencer=name))
 
 
-def _is_kept(connection: sa.Connection, participation: str, row: Mapping[str, Any]) -> bool:
+def _refuse_late(connection: sa.Connection, participation: str, row: Mapping[str, Any], sent: int) -> None:
+    """After the end, what is kept already and what is older than that is success; anything else is refused."""
     pages = schema.pages
     same = pages.c.participation == participation, *(pages.c[name] == row[name] for name in ("page", "influencer"))
-    kept = connection.execute(sa.select(pages.c.answers).where(*same)).scalar()
-    return kept is not None and json.loads(kept) == json.loads(row["answers"])
+    kept = connection.execute(sa.select(pages.c.answers, pages.c.sequence).where(*same)).one_or_none()
+    older = kept is not None and 0 <= sent < kept.sequence
+    if kept is None or not (older or json.loads(kept.answers) == json.loads(row["answers"])):
+        what = "is finished, so its answers do not change any more"
+        raise NotAdmitted("finished", Problem("this participation", what, "Answers sent before are safe."))
 
 
-def _occupancy(connection: sa.Connection, study: Study) -> tuple[dict[str, int], dict[str, int]]:
-    """Finished participations and people on the way, by condition."""
+# -- who is there already ---------------------------------------------------------------------------------------
+
+
+def _tallies(connection: sa.Connection, study: Study, wave: str, now: datetime, *, test: bool = False) -> Tallies:
+    """Who finished, is on the way or left, where the study needs to know."""
+    limited = study.quota is not None or any(source.quota is not None for source in study.sources)
+    if not (study.conditions or limited or study.rate == "subset"):
+        return Tallies()
     people = schema.participations
-    on_the_way = sa.and_(people.c.finished.is_(None), people.c.started > _now() - ACTIVE)
+    group = people.c.condition, people.c.source, people.c.influencers
+    on_the_way = sa.and_(people.c.finished.is_(None), people.c.seen > now - ACTIVE)
     query = sa.select(
-        people.c.condition,
+        *group,
+        sa.func.count(),
         sa.func.count(people.c.finished),
         sa.func.count(sa.case((on_the_way, 1))),
     )
-    counted = query.where(people.c.study == study.id, ~people.c.test).group_by(people.c.condition)
-    rows = connection.execute(counted).all()
-    return {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}
+    counted = query.where(people.c.study == study.id, people.c.wave == wave, people.c.test == test).group_by(*group)
+    return Tallies(
+        {
+            (condition, source, influencers): Tally(finished, active, every - finished - active)
+            for condition, source, influencers, every, finished, active in connection.execute(counted)
+        }
+    )
+
+
+def _next_arrival(connection: sa.Connection, study: Study, *, test: bool) -> int:
+    arrival = schema.participations.c.arrival
+    furthest = sa.func.min(arrival) if test else sa.func.max(arrival)
+    reached = connection.execute(sa.select(furthest).where(schema.participations.c.study == study.id)).scalar() or 0
+    return min(reached, 0) - 1 if test else max(reached, 0) + 1
+
+
+def _recognised(
+    connection: sa.Connection, study: Study, wave: str, person: str, *, unmatched: bool, test: bool
+) -> tuple[str, sa.Row[Any] | None]:
+    """Under which name this person goes in all waves, and what an earlier one assigned to them."""
+    if not study.waves:
+        return "", None
+    if wave not in {each.id for each in study.waves}:
+        raise _refused("wave", "the link", f"names the wave '{one_line(wave, 32)}', which there is not")
+    if study.code and not study.invited and not person and not test:
+        raise _refused("code", "the code", "is missing")
+    people = schema.participations
+    mine = people.c.study == study.id, people.c.person == person, people.c.test == test
+    met = sa.select(people.c.wave, people.c.condition, people.c.influencers).where(*mine).order_by(people.c.started)
+    known = connection.execute(met).all() if person else []
+    earlier = next((row for row in known if row.wave != wave), None)
+    if study.invited or not person:
+        return person, earlier
+    if any(row.wave == wave for row in known):
+        if unmatched:
+            return "", None
+        raise _refused("code_taken", "the code", "was used in this round already")
+    if earlier is None and wave != study.waves[0].id and not unmatched:
+        raise _refused("code_unknown", "the code", "was not met in an earlier round")
+    return person, earlier
+
+
+def _invited(connection: sa.Connection, study: Study, key: str) -> tuple[str, str]:
+    """The wave and the person a token's key was issued for."""
+    tokens = schema.tokens
+    query = sa.select(tokens.c.wave, tokens.c.person)
+    row = connection.execute(query.where(tokens.c.study == study.id, tokens.c.key_hash == _hash(key))).one_or_none()
+    if row is None:
+        raise _refused("token", "the link", "has no code that this study was opened for")
+    return row.wave, row.person
+
+
+def _note(connection: sa.Connection, study: str, what: str, detail: str = "") -> None:
+    line = {"study": study, "what": what, "day": _now().date(), "detail": detail}
+    connection.execute(schema.audit.insert(), line)
 
 
 # -- small conversions ------------------------------------------------------------------------------------------
@@ -698,14 +1030,19 @@ def _hash(secret: str) -> str:
 
 def _withdrawal_code(key: str) -> str:
     digest = hashlib.sha256(b"withdrawal:" + key.encode("utf-8", "surrogatepass")).digest()
-    return _in_fours(base64.b32encode(digest).decode()[:12])
+    return in_fours(base64.b32encode(digest).decode()[:12])
 
 
-def _in_fours(letters: str) -> str:
-    return "-".join(letters[start : start + 4] for start in range(0, len(letters), 4))
+def _together(instruments: Sequence[Instrument]) -> Instrument:
+    """The first instrument, with the items that only others have behind its own."""
+    first = instruments[0]
+    items = {item.id: item for instrument in reversed(instruments) for item in instrument.items}
+    own = {item.id for item in first.items}
+    return replace(first, items=(*first.items, *(item for id, item in items.items() if id not in own)))
 
 
 def _source(study: Study, label: str) -> str:
     """A declared label as it is, an undeclared one as `other`; where none are declared, any short label."""
     label = one_line(label, 32)
-    return label if not label or not study.sources or label in study.sources else "other"
+    declared = {source.id for source in study.sources}
+    return label if not label or not declared or label in declared else "other"

@@ -1,32 +1,45 @@
-"""A study and one person's part in it: plain values, and the rule that assigns conditions."""
+"""A study and one person's part in it, as plain values.
+
+What others build on:
+
+- `Study` is the whole design. `Study.rate` says whom a respondent rates: `chosen` (a name typed in; or, where
+  influencers are declared, up to `per_respondent` of them picked with `Store.choose_influencers`), `all` or `subset`
+  (both assigned by `Store.begin`). `Participation.influencers` are their ids in the order in which they are rated.
+- `Participation.instrument` is the digest of the questionnaire this person answers, which may be older than the
+  study's; `Participation.saves` is the number of the newest page save, so the phone's next one is `saves + 1`.
+- `completion_link(study, participation)` is "" until the participation is finished.
+- Whether somebody may begin, waves, self-made codes and tokens: admission.py. Who gets what: assignment.py.
+  What is wrong with a study: study_check.py. Files: study_file.py. Retention and the record: privacy.py.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from typing import Literal
 from unicodedata import category
-
-from analysis.errors import Problem
+from urllib.parse import quote
 
 State = Literal["draft", "open", "closed"]
+Rate = Literal["chosen", "all", "subset"]
 
-ACTIVE = timedelta(hours=1)
-"""Someone who began longer ago than this and has not finished no longer counts as on the way."""
+ASSIGNMENT = "expected completions 1"
+"""The rule of `next_condition`, kept with every study; another rule must have another name."""
 
-_ID = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One arm of an experiment."""
+    """One arm of an experiment; of two arms, that with weight 2 gets twice as many people."""
 
     id: str
     label: str
+    weight: float = 1
+    quota: int | None = None
 
 
 @dataclass(frozen=True)
@@ -38,12 +51,71 @@ class Influencer:
 
 
 @dataclass(frozen=True)
+class Source:
+    """One link or QR code, such as a label on a garment or a class; `quota` counts who finished through it."""
+
+    id: str
+    label: str = ""
+    quota: int | None = None
+
+
+@dataclass(frozen=True)
+class Wave:
+    """One of several times at which the same people are asked."""
+
+    id: str
+    label: str
+    opens: datetime | None = None
+    closes: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CodePart:
+    """A question whose answer is part of a self-made code; `length` is how many letters or digits it has."""
+
+    id: str
+    text: Mapping[str, str]
+    length: int = 2
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the link that becomes the column `id`; `name` is how it is written in the link."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a panel gets back: a code to show, an address to go to with `{external_id}` and others filled in."""
+
+    code: str = ""
+    redirect: str = ""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One line of an action plan: what shall change, by which step, seen in which figure, from where to where."""
+
+    objective: str
+    step: str
+    kpi: str
+    baseline: float | None = None
+    target: float | None = None
+    due: date | None = None
+
+
+@dataclass(frozen=True)
 class Study:
     """One fieldwork: which instrument, for whom, in which languages, and whether it takes answers now.
 
     `instrument` is the digest of the instrument, so that it cannot change under an open study. `sources` are the
-    declared labels of links and QR codes; where some are declared, any other label is kept as `other`.
-    `quota` is the number of finished participations after which nobody new may begin.
+    declared links and QR codes; where some are declared, any other label is kept as `other`. `quota` is the number
+    of finished participations (in each wave) after which nobody new may begin. `code` are the questions that make a
+    person's own code, by which waves are matched. `invited` studies are open to owners of a token only. `embed`
+    lists the sites that may show the study in a frame. `retention` is the day on which the answers are to be deleted.
+    `seed` and `rule` decide assignments.
     """
 
     id: str
@@ -56,17 +128,46 @@ class Study:
     consent_version: str
     conditions: tuple[Condition, ...] = ()
     influencers: tuple[Influencer, ...] = ()
-    sources: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
     model: str = ""
     quota: int | None = None
     opened: datetime | None = None
     closed: datetime | None = None
     synthetic: bool = False
+    seed: int = 0
+    rule: str = ASSIGNMENT
+    rate: Rate = "chosen"
+    per_respondent: int = 1
+    waves: tuple[Wave, ...] = ()
+    code: tuple[CodePart, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    completion: Completion = field(default_factory=Completion)
+    invited: bool = False
+    embed: tuple[str, ...] = ()
+    opens: datetime | None = None
+    closes: datetime | None = None
+    minimum_age: int | None = None
+    raffle: bool = False
+    retention: date | None = None
+    controller: str = ""
+    contact: str = ""
+    purpose: Mapping[str, str] = field(default_factory=dict)
+    recipients: tuple[str, ...] = ()
+    plan: tuple[Goal, ...] = ()
+
+    def influencer_name(self, id: str) -> str:
+        """What the influencer of that id is called; a name that was typed in is its own name."""
+        return next((influencer.name for influencer in self.influencers if influencer.id == id), id)
 
 
 @dataclass(frozen=True)
 class Participation:
-    """One person's part in a study. The id is random and tells nothing about the key in the person's link."""
+    """One person's part in a study. The id is random and tells nothing about the key in the person's link.
+
+    `influencers` are the ids of those to be rated, in the order they are asked about. `person` is the same text in
+    every wave the same person takes part in. `external` holds the declared parameters of the link by their ids.
+    `resumes` and `switches` count returns and changes of language.
+    """
 
     id: str
     study: str
@@ -80,6 +181,13 @@ class Participation:
     test: bool
     influencer: str
     external: Mapping[str, str] = field(default_factory=dict)
+    instrument: str = ""
+    influencers: tuple[str, ...] = ()
+    wave: str = ""
+    person: str = ""
+    resumes: int = 0
+    switches: int = 0
+    saves: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,6 +210,8 @@ class StudyCounts:
     finished: int
     withdrawn: int
     by_source: Mapping[str, SourceCounts]
+    by_condition: Mapping[str, SourceCounts] = field(default_factory=dict)
+    tests: int = 0
 
 
 def one_line(text: str, length: int) -> str:
@@ -114,58 +224,39 @@ def is_slug(text: str) -> bool:
     return _SLUG.fullmatch(text) is not None
 
 
-def study_problems(study: Study) -> list[Problem]:
-    """What is wrong with this study as it stands? Empty when nothing is."""
-    where = f"study '{study.id}'"
-    problems = []
-    ids = [("id", study.id), *(("condition", c.id) for c in study.conditions)]
-    ids += [("influencer", i.id) for i in study.influencers] + [("source", s) for s in study.sources]
-    for what, value in ids:
-        if not _ID.fullmatch(value):
-            remedy = "Use lower-case letters, digits and _, starting with a letter, 32 at most."
-            problems.append(Problem(where, f"{what} '{value}' is not a valid name", remedy))
-    if not is_slug(study.slug):
-        remedy = "Use lower-case letters, digits and hyphens, 63 at most."
-        problems.append(Problem(where, f"slug '{study.slug}' cannot stand in an address", remedy))
-    if not study.languages:
-        problems.append(Problem(where, "has no language", "Name at least one, for example en."))
-    for language in study.languages:
-        for what, texts in (("title", study.title), ("consent", study.consent)):
-            if not texts.get(language, "").strip():
-                problems.append(Problem(where, f"has no {what} in '{language}'", f"Write {what}.{language}."))
-    if len({c.id for c in study.conditions}) < len(study.conditions):
-        problems.append(Problem(where, "has two conditions of one id", "Give each condition its own id."))
-    if study.quota is not None and study.quota < 1:
-        problems.append(Problem(where, f"quota is {study.quota}", "Give a number from 1 up, or none."))
-    return problems
+def external_from(study: Study, given: Mapping[str, str]) -> dict[str, str]:
+    """The declared parameters of a link by their ids; whatever else the link carried is not kept."""
+    return {
+        parameter.id: one_line(given[parameter.name], 200)
+        for parameter in study.parameters
+        if given.get(parameter.name)
+    }
 
 
-def next_condition(study: Study, finished: Mapping[str, int], active: Mapping[str, int]) -> str:
-    """Which condition does the next person get?
+def completion_link(study: Study, participation: Participation) -> str:
+    """Where the phone goes after the end, every value url-encoded; "" without such an address, or before the end.
 
-    The one with the fewest finished participations; among those the one with the fewest people on the way;
-    among those by lot. The lot is drawn from the study's id and the counts, so that the same arrivals in the
-    same order are assigned alike again.
-
-    Returns
-    -------
-    str
-        The id of a condition, or "" where the study has none.
+    `{external_id}` is the first declared parameter; `{source}`, `{language}`, `{condition}`, `{wave}`, `{code}` and
+    each declared parameter's own id can be used as well.
 
     Examples
     --------
     >>> from dataclasses import replace
-    >>> arms = (Condition("control", "Control"), Condition("ad", "Disclosed advertisement"))
-    >>> study = Study("s1", "s1", {"en": "S"}, "0" * 64, ("en",), "open", {"en": "C"}, "1", conditions=arms)
-    >>> next_condition(study, {"control": 3, "ad": 2}, {})
-    'ad'
-    >>> next_condition(replace(study, conditions=()), {}, {})
+    >>> panel = Completion("C1", "https://panel.example/done?pid={external_id}&cc={code}")
+    >>> study = Study("s1", "s1", {"en": "S"}, "0" * 64, ("en",), "open", {"en": "C"}, "1", completion=panel,
+    ...               parameters=(Parameter("prolific_pid", "PROLIFIC_PID"),))
+    >>> now = datetime(2026, 1, 1)
+    >>> mia = Participation("p1", "s1", "en", "", "", "1", now, None, False, False, "", {"prolific_pid": "5f&x=1"})
+    >>> completion_link(study, mia)
     ''
+    >>> completion_link(study, replace(mia, finished=now))
+    'https://panel.example/done?pid=5f%26x%3D1&cc=C1'
     """
-    arrivals = sum(finished.values()) + sum(active.values())
-
-    def rank(condition: Condition) -> tuple[int, int, bytes]:
-        lot = hashlib.sha256(f"{study.id}:{arrivals}:{condition.id}".encode()).digest()
-        return finished.get(condition.id, 0), active.get(condition.id, 0), lot
-
-    return min(study.conditions, key=rank).id if study.conditions else ""
+    if participation.finished is None:
+        return ""
+    values = {"source": participation.source, "language": participation.language, "wave": participation.wave}
+    values |= {"condition": participation.condition, "code": study.completion.code}
+    values |= {parameter.id: participation.external.get(parameter.id, "") for parameter in study.parameters}
+    if study.parameters:
+        values.setdefault("external_id", values[study.parameters[0].id])
+    return PLACEHOLDER.sub(lambda found: quote(values.get(found[1], ""), safe=""), study.completion.redirect)

@@ -198,7 +198,7 @@ def _save(visit: Visit, sent: Sent) -> tuple[str, ...]:
 def _finish(visit: Visit) -> tuple[str, ...]:
     """Finish, if the database has every page; else go to the first one it lacks."""
     store = open_store()
-    visit.answers = store.answers(visit.key)
+    visit.answers = {page: given for (page, _), given in store.answers(visit.key).items()}
     step = _first_open(visit)
     if step:
         visit.step = step
@@ -249,7 +249,7 @@ def _load(visit: Visit) -> None:
         return
     if begun.study != visit.context.study.id:
         raise StudyClosed()
-    visit.answers = open_store().answers(visit.key)
+    visit.answers = {page: given for (page, _), given in open_store().answers(visit.key).items()}
     visit.code = open_store().finish(visit.key) if begun.finished else ""
     visit.language, visit.participation = begun.language, begun
     visit.steps = _steps(visit.context)

@@ -134,7 +134,7 @@ def test_a_page_is_kept_once_however_often_it_is_sent(web: httpx.Client, store: 
     for _ in range(3):
         answer = web.post("/answers", json=sent)
         assert (answer.status_code, answer.json()) == (200, {"saved": True})
-    assert store.answers(key) == {page: answers}
+    assert store.answers(key) == {(page, ""): answers}
     store.finish(key)
     assert web.post("/answers", json=sent).status_code == 200
     changed = sent | {"answers": answers | {next(iter(answers)): 2}}
@@ -345,7 +345,7 @@ def test_a_killed_server_keeps_answers_and_access(tmp_path: Path) -> None:
     second = start_server(tmp_path, int(first.base.rpartition(":")[2]))
     try:
         with contextlib.closing(Store(second.database)) as store:
-            assert store.answers(key) == {page: answers}
+            assert store.answers(key) == {(page, ""): answers}
             assert store.counts("demo").finished == 150  # the second start adds nothing
         assert (tmp_path / "access.key").read_bytes() == secret
         assert httpx.get(second.base + first.access).status_code == 403

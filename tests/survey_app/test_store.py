@@ -29,7 +29,8 @@ from analysis.errors import DataError, StoreError, StudyClosed
 from analysis.simulate import simulate_answers
 from survey_app import schema
 from survey_app.store import Store
-from survey_app.study import Condition, SourceCounts, Study
+from survey_app.admission import NotAdmitted
+from survey_app.study import Condition, Parameter, Source, SourceCounts, Study
 from tests.survey_app.conftest import INSTRUMENT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,7 +102,7 @@ def test_a_study_comes_back_as_it_was(store: Store, study: Study) -> None:
         slug="another-one",
         state="draft",
         conditions=(Condition("ad", "Advertisement"), Condition("none", "No label")),
-        sources=("poster", "mail"),
+        sources=(Source("poster", "Poster"), Source("mail")),
         model="purchase ~ psi",
         quota=7,
         opened=datetime(2026, 3, 1, 12, tzinfo=UTC),
@@ -158,21 +159,23 @@ def test_opening_and_closing(store: Store, study: Study) -> None:
 
 
 def test_from_consent_to_the_last_page(store: Store, study: Study) -> None:
-    begun = store.begin(
-        "demo", "key", language="nl", source="poster", influencer="Mia", external={"PROLIFIC_PID": "5f"}
-    )
+    store.close_study("demo")
+    store.change_study(replace(study, parameters=(Parameter("prolific_pid", "PROLIFIC_PID"),)))
+    store.open_study("demo")
+    link = {"PROLIFIC_PID": "5f", "utm_source": "mail"}
+    begun = store.begin("demo", "key", language="nl", source="poster", influencer="Mia", external=link)
     assert (begun.study, begun.language, begun.source, begun.consent_version) == ("demo", "nl", "poster", "2026-1")
-    assert (begun.influencer, begun.external, begun.finished) == ("Mia", {"PROLIFIC_PID": "5f"}, None)
+    assert (begun.influencer, begun.external, begun.finished) == ("Mia", {"prolific_pid": "5f"}, None)
     assert datetime.now(UTC) - begun.started < timedelta(minutes=1)
     assert store.participation("key") == begun
     store.save_page("key", "first", FIRST, order=("a2", "a1", "a3", "a4"), paradata={"ms": 4321})
     store.save_page("key", "person", {"age": 23, "why": "Zoë \U0001f469\u200d\U0001f680 \x00 \ud800 'quote\""})
-    answers = {"first": FIRST, "person": {"age": 23, "why": "Zoë \U0001f469\u200d\U0001f680 \x00 \ud800 'quote\""}}
+    answers = {("first", ""): FIRST, ("person", ""): {"age": 23, "why": "Zoë \U0001f469\u200d\U0001f680 \x00 \ud800 'quote\""}}
     assert store.answers("key") == answers
     store.finish("key")
     ended = store.participation("key")
     assert ended is not None and ended.finished is not None and ended.finished >= ended.started
-    assert replace(ended, finished=None) == begun
+    assert replace(ended, finished=None, saves=begun.saves) == begun and ended.saves == 2
 
 
 def test_values_keep_their_types(store: Store, study: Study) -> None:
@@ -187,7 +190,7 @@ def test_values_keep_their_types(store: Store, study: Study) -> None:
         "n": None,
     }
     store.save_page("key", "first", sent)
-    kept = store.answers("key")["first"]
+    kept = store.answers("key")["first", ""]
     assert kept == sent
     assert {name: type(value) for name, value in kept.items()} == {name: type(value) for name, value in sent.items()}
 
@@ -265,7 +268,7 @@ def test_a_repeat_is_success_and_a_correction_replaces(store: Store, study: Stud
     store.save_page("key", "first", FIRST)
     store.save_page("key", "first", FIRST)
     store.save_page("key", "first", {"a1": 4}, order=("a1",), paradata={"ms": 1})
-    assert store.answers("key") == {"first": {"a1": 4}}
+    assert store.answers("key") == {("first", ""): {"a1": 4}}
     assert [row[3:6] for row in everything_in(url)["pages"]] == [('{"a1":4}', '["a1"]', '{"ms":1}')]
 
 
@@ -286,7 +289,7 @@ def test_after_the_end_the_same_page_is_success_and_another_is_refused(store: St
             store.save_page("key", page, answers)
     with pytest.raises(StudyClosed, match="is finished"):
         store.save_page("key", "first", FIRST, influencer="Mia")
-    assert store.answers("key") == {"first": FIRST}
+    assert store.answers("key") == {("first", ""): FIRST}
     ended = store.participation("key")
     assert store.finish("key") == code
     assert store.participation("key") == ended
@@ -321,7 +324,7 @@ def test_withdrawal_deletes_everything_but_an_anonymous_line(store: Store, study
     store.save_page("goes", "rated", {"b1": 1}, influencer="Mia")
     assert store.withdraw(store.finish("goes"))
     left = everything_in(url)
-    assert [row[1:] for row in left.pop("audit")] == [("demo", "withdrawn", datetime.now(UTC).date())]
+    assert [row[1:] for row in left.pop("audit")] == [("demo", "withdrawn", datetime.now(UTC).date(), "")]
     kept.pop("audit")
     assert left == kept
     assert store.participation("goes") is None
@@ -388,7 +391,7 @@ def test_counts_by_source_without_tests(store: Store, study: Study) -> None:
 
 
 def test_an_undeclared_source_is_other_where_sources_are_declared(store: Store, study: Study) -> None:
-    store.add_study(replace(study, id="posters", slug="posters", sources=("poster",)))
+    store.add_study(replace(study, id="posters", slug="posters", sources=(Source("poster"),)))
     for source in ("poster", "made up", ""):
         store.count_visit("posters", source, "visit")
         store.begin("posters", f"key {source}", language="en", source=source)
@@ -538,7 +541,7 @@ def test_one_page_saved_from_many_tabs_at_once_is_one_page(store: Store, study: 
     )
     assert results == [None] * 12
     assert len(everything_in(url)["pages"]) == 1
-    assert store.answers("key")["first"]["a1"] in (1, 2, 3, 4)
+    assert store.answers("key")["first", ""]["a1"] in (1, 2, 3, 4)
 
 
 def test_one_key_that_begins_many_times_at_once_is_one_participation(store: Store, study: Study, url: str) -> None:
@@ -586,7 +589,7 @@ def test_two_stores_on_one_database_share_the_work(url: str, store: Store, study
     ]
     assert at_once(*saves) == [None] * 20
     other.close()
-    assert all(store.answers(key) == {"first": FIRST, "person": FIRST} for key in keys)
+    assert all(store.answers(key) == {("first", ""): FIRST, ("person", ""): FIRST} for key in keys)
 
 
 def hold(url: str, statement: sa.Update) -> tuple[sa.Connection, sa.Transaction]:
@@ -618,7 +621,7 @@ def test_the_state_is_read_again_after_the_lock_was_waited_for(store: Store, stu
     connection.close()
     thread.join()
     assert isinstance(results[0], StudyClosed), results
-    assert store.answers("key") == {"first": FIRST} and store.participation("new") is None
+    assert store.answers("key") == {("first", ""): FIRST} and store.participation("new") is None
 
 
 def test_a_lock_nobody_gives_back_is_said_so(
@@ -664,8 +667,8 @@ def test_a_killed_server_loses_no_page_it_acknowledged(url: str, store: Store, s
     assert process.wait() == -signal.SIGKILL
     process.stdout.close()
     kept = store.answers("key")
-    assert {page: kept[page] for page in (f"page_{number}" for number in acknowledged)} == {
-        f"page_{number}": {"a1": number} for number in acknowledged
+    assert {page: kept[page] for page in ((f"page_{number}", "") for number in acknowledged)} == {
+        (f"page_{number}", ""): {"a1": number} for number in acknowledged
     }
     assert len(kept) - len(acknowledged) in (0, 1)  # the one that was being written, or none
     store.save_page("key", "first", FIRST)
@@ -687,7 +690,7 @@ def test_connections_that_the_database_dropped_are_replaced(url: str, store: Sto
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     store.save_page("key", "first", FIRST)
-    assert store.answers("key") == {"first": FIRST}
+    assert store.answers("key") == {("first", ""): FIRST}
 
 
 def test_a_database_that_does_not_answer_is_said_so() -> None:
