@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from analysis.errors import InstrumentError, Problem
 from analysis.instrument import METADATA, Instrument, Item, Scale
+from analysis.kinds import DECLINED, NUMERIC, OTHER, TYPED, Column
 from analysis.vocabulary import vocabulary
 
 
@@ -25,9 +28,10 @@ def codebook(instrument: Instrument, language: str) -> pd.DataFrame:
         One row per column: first the metadata, then the items in the instrument's order, then the scale scores.
 
         - `id`: the name of the column;
-        - `label`: the question, or what the column is called;
-        - `kind`: `metadata`, the item's kind (`likert`, `single`, `number`, `text`) or `scale`;
-        - `values`: declared values with their labels, the range of a number or a score, else empty;
+        - `label`: the question (with the choice, where each choice has a column), or what the column is called;
+        - `kind`: `metadata`, the item's kind (one of `analysis.kinds.KINDS`) or `scale`;
+        - `values`: declared values with their labels, the range of a number, a rank or a score, else empty;
+        - `missing`: the code (-99) of those who prefer not to say, which is no value; missing where it is not offered;
         - `scale`: the scales the item belongs to, or the items a score is the mean of, reversed ones with a minus;
         - `reverse`: True where an answer is turned round when scored (the column itself is as answered);
         - `check`: the value an attentive person gives to an attention check, else missing;
@@ -55,19 +59,21 @@ def codebook(instrument: Instrument, language: str) -> pd.DataFrame:
         raise InstrumentError(Problem(f"instrument '{instrument.id}'", what, remedy))
     words = vocabulary(language)
     rows = [_row(name, words[f"metadata.{name}"], "metadata") for name in METADATA]
-    rows += [_item_row(instrument, item, language) for item in instrument.items]
+    rows += [_item_row(instrument, item, column, language) for item in instrument.items for column in item.columns]
     rows += [_scale_row(instrument, scale, language) for scale in instrument.scales]
-    return pd.DataFrame(rows).astype({"check": "Int64"})
+    return pd.DataFrame(rows).astype({"check": "Int64", "missing": "Int64"})
 
 
 def _row(id: str, label: str, kind: str) -> dict[str, object]:
-    empty = {"values": "", "scale": "", "reverse": False, "check": None, "page": "", "source": ""}
+    empty = {"values": "", "missing": None, "scale": "", "reverse": False, "check": None, "page": "", "source": ""}
     return {"id": id, "label": label, "kind": kind, **empty}
 
 
-def _item_row(instrument: Instrument, item: Item, language: str) -> dict[str, object]:
-    return _row(item.id, item.text[language], item.kind) | {
-        "values": _values(item, language),
+def _item_row(instrument: Instrument, item: Item, column: Column, language: str) -> dict[str, object]:
+    words = vocabulary(language)
+    return _row(column.name, _label(item, column, language, words), item.kind) | {
+        "values": _values(item, column, language, words),
+        "missing": DECLINED if item.decline and column.holds != "words" else None,
         "scale": ", ".join(scale.id for scale in instrument.scales if item.id in scale.items),
         "reverse": item.reverse,
         "check": item.check,
@@ -77,18 +83,47 @@ def _item_row(instrument: Instrument, item: Item, language: str) -> dict[str, ob
 
 def _scale_row(instrument: Instrument, scale: Scale, language: str) -> dict[str, object]:
     items = [instrument.item(id) for id in scale.items]
-    spans = [item.choices.span for item in items if item.choices]
+    spans = [item.span for item in items if item.span]
     return _row(scale.id, scale.label[language], "scale") | {
-        "values": f"{min(low for low, _ in spans)} – {max(high for _, high in spans)}" if spans else "",
+        "values": f"{min(low for low, _ in spans):g} – {max(high for _, high in spans):g}" if spans else "",
         "scale": ", ".join(f"-{item.id}" if item.reverse else item.id for item in items),
         "source": scale.source,
     }
 
 
-def _values(item: Item, language: str) -> str:
-    if item.choices is not None:
-        pairs = sorted(zip(item.choices.values, item.choices.labels[language], strict=True))
-        return "; ".join(f"{value} = {label}" for value, label in pairs)
+def _label(item: Item, column: Column, language: str, words: Mapping[str, str]) -> str:
+    text = item.text[language]
+    if item.kind == "semantic":
+        return f"{text} [{item.left[language]} – {item.right[language]}]"
+    if column.holds == "words":
+        return f"{text} [{words['answers.words']}]"
+    if column.value is None:
+        return text
+    return f"{text} [{_choices(item, language, words)[column.value]}]"
+
+
+def _choices(item: Item, language: str, words: Mapping[str, str]) -> dict[int, str]:
+    """What each value means, in the order of the values, "other" last."""
+    if item.choices is None:
+        return {1: words["answers.agreed"]} if item.kind == "consent" else {}
+    pairs = dict(sorted(zip(item.choices.values, item.choices.labels[language], strict=True)))
+    return pairs | ({OTHER: words["answers.other"]} if item.other else {})
+
+
+def _values(item: Item, column: Column, language: str, words: Mapping[str, str]) -> str:
+    declined = f"; {DECLINED} = {words['answers.declined']}" if item.decline and column.holds != "words" else ""
+    if column.holds == "words" or item.kind in TYPED:
+        return declined.removeprefix("; ")
+    if column.holds == "chosen":
+        return f"0 = {words['answers.not_chosen']}; 1 = {words['answers.chosen']}{declined}"
+    if column.holds == "rank":
+        return f"1 – {len(item.columns)}{declined}"
+    if item.kind in NUMERIC:
+        return f"{_range(item)}{declined}".removeprefix("; ")
+    return "; ".join(f"{value} = {label}" for value, label in _choices(item, language, words).items()) + declined
+
+
+def _range(item: Item) -> str:
     if item.minimum is None and item.maximum is None:
         return ""
     low, high = ("" if bound is None else f"{bound:g}" for bound in (item.minimum, item.maximum))

@@ -15,7 +15,7 @@ from scipy.special import chdtrc
 
 from analysis.errors import DataError, Problem
 from analysis.instrument import METADATA, Choices, Instrument, Item, Page, Scale
-from analysis.scoring import as_numbers, keyed_item
+from analysis.scoring import as_numbers, keyed_item, without_declined
 
 EVIDENCE = ("checks_failed", "too_fast", "longstring", "irv_low", "duplicate")
 """Reasons that attentive people seldom give: one of them flags a row."""
@@ -159,8 +159,8 @@ def careless_indices(rows: pd.DataFrame, instrument: Instrument, *, pair: float 
     rows : DataFrame
         One row per participation (x influencer), item ids as columns, raw declared values; `seconds` in seconds.
     instrument : Instrument
-        Which items are ratings (kind `likert`, no attention check), in which order, on which scales, reversed or not;
-        for data from elsewhere see `rating_instrument`.
+        Which items are ratings (kind `likert` or `semantic`, no attention check), in which order, on which scales,
+        reversed or not; for data from elsewhere see `rating_instrument`. Who prefers not to say has not answered.
     pair : float
         Items correlating at least so highly are psychometric synonyms, at most `-pair` antonyms.
 
@@ -207,13 +207,14 @@ def careless_indices(rows: pd.DataFrame, instrument: Instrument, *, pair: float 
     >>> careless_indices(rows, rating_instrument(rows))[["longstring", "irv"]].round(3).to_dict("list")
     {'longstring': [3.0, 2.0], 'irv': [0.0, 0.577]}
     """
-    ratings = _ratings(rows, instrument)
+    answers = without_declined(rows, instrument)
+    ratings = _ratings(answers, instrument)
     longest, average = _runs(ratings.raw)
     distance, p = _mahalanobis(ratings.raw)
     together, against = _pairs(ratings.raw, pair)
     columns = {
         "answered": np.isfinite(ratings.raw).sum(axis=1),
-        "checks_failed": _checks_failed(rows, instrument),
+        "checks_failed": _checks_failed(answers, instrument),
         "seconds_per_item": _seconds_per_item(rows, instrument),
         "longstring": longest,
         "average_longstring": average,
@@ -410,7 +411,7 @@ def _ratings(rows: pd.DataFrame, instrument: Instrument) -> _Ratings:
 
 
 def _is_rating(item: Item) -> bool:
-    return item.kind == "likert" and item.choices is not None and item.check is None
+    return item.kind in ("likert", "semantic") and item.choices is not None and item.check is None
 
 
 def _in_page_order(instrument: Instrument) -> list[Item]:
@@ -460,9 +461,10 @@ def _seconds_per_item(rows: pd.DataFrame, instrument: Instrument) -> np.ndarray:
     if "seconds" not in rows:
         return np.full(len(rows), np.nan)
     rated = {id for page in instrument.pages if page.per_influencer for id in page.items}
-    present = [item.id for item in instrument.items if item.id in rows]
-    once = rows[[id for id in present if id not in rated]].notna().sum(axis=1)
-    each = rows[[id for id in present if id in rated]].notna().sum(axis=1)
+    first = {item.columns[0].name: item.id for item in instrument.items if item.columns}
+    present = {name: id for name, id in first.items() if name in rows}
+    once = rows[[name for name, id in present.items() if id not in rated]].notna().sum(axis=1)
+    each = rows[[name for name, id in present.items() if id in rated]].notna().sum(axis=1)
     if "participation" in rows:
         each = each.groupby(rows["participation"]).transform("sum")
     answered = (once + each).to_numpy(dtype=float)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from analysis.errors import DataError, Problem
 from analysis.instrument import METADATA, Instrument
+from analysis.kinds import DECLINED
 
 SHOWN = 5
 """How many offending rows a message names before it only counts."""
@@ -131,7 +132,8 @@ def score(rows: pd.DataFrame, instrument: Instrument, *, source: str = "") -> Sc
 
     Notes
     -----
-    A reverse item becomes `lowest + highest - answer` of its own choices. Scales without a single column in
+    A reverse item becomes `lowest + highest - answer` of its own choices (or ends of its slider). Whoever prefers
+    not to say (-99) has no answer, in scale items and in all others. Scales without a single column in
     `rows` are left out with a note. Nothing is imputed.
 
     Examples
@@ -145,6 +147,7 @@ def score(rows: pd.DataFrame, instrument: Instrument, *, source: str = "") -> Sc
     >>> float(score(pd.DataFrame({"s1": [5], "s2": [2]}), small).frame["social"][0])
     4.5
     """
+    rows = without_declined(rows, instrument)
     problems: list[Problem] = []
     notes: list[str] = []
     keyed: dict[str, np.ndarray] = {}
@@ -159,7 +162,7 @@ def score(rows: pd.DataFrame, instrument: Instrument, *, source: str = "") -> Sc
             if item.id not in keyed:
                 try:
                     allowed = item.choices.values if item.choices else None
-                    keyed[item.id] = keyed_item(rows[item.id], item.reverse, allowed=allowed)
+                    keyed[item.id] = keyed_item(rows[item.id], item.reverse, allowed=allowed, span=item.span)
                 except DataError as error:
                     problems.extend(error.problems)
         scales[scale.id] = tuple(item.id for item in present)
@@ -170,6 +173,41 @@ def score(rows: pd.DataFrame, instrument: Instrument, *, source: str = "") -> Sc
         ids = ", ".join(instrument.scales[0].items) if instrument.scales else "none"
         raise DataError(Problem(f"instrument '{instrument.id}'", "no scale item is among the columns", f"Ids: {ids}."))
     return _scores(rows, keyed, scales, shares, source or instrument.id, notes)
+
+
+def without_declined(rows: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
+    """What is left of these answers when "prefer not to say" counts as no answer?
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Answers to the instrument, raw.
+    instrument : Instrument
+        Says which items may be declined.
+
+    Returns
+    -------
+    DataFrame
+        The same rows and columns, with missing cells where -99 stood in a column of such an item.
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> rows = pd.DataFrame({"age": [34, -99], "near1": [1, 5]})
+    >>> without_declined(rows, load_instrument("showcase"))["age"].tolist()
+    [34.0, nan]
+    """
+    offering = [item for item in instrument.items if item.decline]
+    names = [column.name for item in offering for column in item.columns if column.holds != "words"]
+    declined = {name: _is_declined(rows[name]) for name in names if name in rows}
+    cleared = {name: rows[name].mask(mask) for name, mask in declined.items() if mask.any()}
+    return rows.assign(**cleared) if cleared else rows
+
+
+def _is_declined(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return (column == DECLINED).fillna(False).astype(bool)
+    return column.astype("string").str.strip().isin([str(DECLINED), f"{DECLINED}.0"])
 
 
 def score_scales(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,8 @@ import pandas as pd
 
 from analysis.errors import DataError, Problem
 from analysis.instrument import METADATA, Instrument, Item, Scale
-from analysis.show_if import parse_condition
+from analysis.kinds import DECLINED, OTHER, SEVERAL, Answer, Column
+from analysis.show_if import FACTS, parse_condition
 
 _LIKING: Mapping[str, float] = {
     "exposure": 0.20,
@@ -54,6 +55,10 @@ _RELIABILITY = 0.87
 _ACQUIESCENCE = 0.15
 _SPREAD = 0.24
 _LEFT_OPEN = 0.015
+_DECLINED = 0.03
+_OTHER = 0.04
+_PICKED = 0.35
+_AGREED = 0.97
 _FIRST_DAY = pd.Timestamp("2026-03-02", tz="UTC")
 _DAYS = 14
 
@@ -76,9 +81,10 @@ def simulate_answers(instrument: Instrument, n: int, *, seed: int, careless: flo
     Returns
     -------
     DataFrame
-        One row per participation, laid out as the store gives them: the metadata columns that apply, then one
-        column per item in the instrument's order, holding declared values (a reverse item is answered in reverse),
-        missing where left open. `synthetic` is True in every row; `seconds` is the time from start to finish.
+        One row per participation, laid out as the store gives them: the metadata columns that apply, then the
+        columns of each item in the instrument's order, holding declared values (a reverse item is answered in
+        reverse), -99 for those who prefer not to say, missing where left open or hidden. Nobody types a text.
+        `synthetic` is True in every row; `seconds` is the time from start to finish.
 
     Raises
     ------
@@ -103,9 +109,11 @@ def simulate_answers(instrument: Instrument, n: int, *, seed: int, careless: flo
     _check_wishes(n, seed, careless)
     rng = np.random.Generator(np.random.SFC64(seed))
     people = _people(instrument, n, rng, careless)
-    answers = {item.id: _answers(item, people, rng) for item in instrument.items}
-    _leave_out_hidden(instrument, answers)
+    answers: dict[str, pd.Series] = {}
+    for item in instrument.items:
+        answers |= _answers(item, people, rng)
     metadata = _metadata(instrument, people, rng)
+    _leave_out_hidden(instrument, answers, metadata)
     rows = pd.DataFrame({**metadata, **answers})
     return rows.sort_values("started", kind="stable", ignore_index=True).assign(participation=_numbered(n))
 
@@ -185,18 +193,72 @@ def _constructs(instrument: Instrument, liking: np.ndarray, rng: np.random.Gener
     return constructs
 
 
-def _answers(item: Item, people: _People, rng: np.random.Generator) -> pd.Series:
-    """One item's column, with declared values only."""
+def _answers(item: Item, people: _People, rng: np.random.Generator) -> dict[str, pd.Series]:
+    """One item's columns, with declared values only."""
+    n = people.n
+    columns = _columns(item, people, rng)
+    if item.kind in ("info", "text", "long_text"):
+        return columns
+    if item.decline:
+        declined = rng.random(n) < _DECLINED
+        for column in item.columns:
+            if column.holds != "words":
+                code = str(DECLINED) if item.kind == "date" else DECLINED
+                columns[column.name] = columns[column.name].mask(declined, code)
+    if not item.required:
+        open_left = rng.random(n) < _LEFT_OPEN
+        columns = {name: column.mask(open_left) for name, column in columns.items()}
+    return columns
+
+
+def _columns(item: Item, people: _People, rng: np.random.Generator) -> dict[str, pd.Series]:
+    """What an item's columns hold when nobody leaves it open."""
+    n = people.n
+    nothing = {column.name: pd.Series([None] * n, dtype="string") for column in item.columns}
+    if item.kind in SEVERAL:
+        return nothing | _lists(item, n, rng)
     if item.choices is not None:
         values = np.array(sorted(item.choices.values))
-        column = pd.Series(values[_positions(item, len(values), people, rng)], dtype="Int64")
+        answer = values[_positions(item, len(values), people, rng)]
+        if item.other:
+            answer = np.where(rng.random(n) < _OTHER, OTHER, answer)
     elif item.kind == "number":
-        column = pd.Series(_numbers(item, people.n, rng), dtype="Int64")
+        answer = _numbers(item, n, rng)
+    elif item.kind == "slider":
+        answer = _places(item, people, rng)
+    elif item.kind == "date":
+        days = _FIRST_DAY.tz_localize(None) - pd.to_timedelta(rng.integers(1, 1500, n), unit="D")
+        return {item.id: pd.Series(days.strftime("%Y-%m-%d"), dtype="string")}
+    elif item.kind == "consent":
+        agreed = pd.Series(np.ones(n, dtype=int), dtype="Int64")
+        return {item.id: agreed if item.required else agreed.where(rng.random(n) < _AGREED)}
     else:
-        return pd.Series([None] * people.n, dtype="string")
-    if item.required:
-        return column
-    return column.mask(rng.random(people.n) < _LEFT_OPEN)
+        return nothing
+    return nothing | {item.id: pd.Series(answer, dtype="Int64" if np.all(answer == np.rint(answer)) else "Float64")}
+
+
+def _lists(item: Item, n: int, rng: np.random.Generator) -> dict[str, pd.Series]:
+    """Ones and zeros of a multiple choice, or the ranks of a ranking, of declared lengths."""
+    columns = [column for column in item.columns if column.value is not None]
+    k = len(columns)
+    place = rng.random((n, k)).argsort(axis=1).argsort(axis=1)
+    many = item.maximum_choices or k
+    if item.kind == "ranking":
+        few = item.minimum_choices or (1 if item.maximum_choices else k)
+        length = rng.integers(few, many + 1, n)[:, None]
+        ranks = pd.DataFrame(np.where(place < length, place + 1, np.nan)).astype("Int64")
+        return {column.name: ranks[number] for number, column in enumerate(columns)}
+    length = np.clip(rng.binomial(k, _PICKED, n), item.minimum_choices or 1, many)[:, None]
+    chosen = (place < length).astype(int)
+    return {column.name: pd.Series(chosen[:, number], dtype="Int64") for number, column in enumerate(columns)}
+
+
+def _places(item: Item, people: _People, rng: np.random.Generator) -> np.ndarray:
+    """Where a slider is left: the ends and steps that were declared."""
+    low, high = item.span or (0.0, 100.0)
+    step = item.step or 1.0
+    k = round((high - low) / step) + 1
+    return np.round(low + step * _positions(item, k, people, rng), 10)
 
 
 def _positions(item: Item, k: int, people: _People, rng: np.random.Generator) -> np.ndarray:
@@ -240,24 +302,47 @@ def _cut(leaning: np.ndarray, k: int, item: Item, people: _People) -> np.ndarray
     return np.asarray(np.clip(np.rint(centre + (k - 1) * _SPREAD * leaning), 0, k - 1))
 
 
-def _leave_out_hidden(instrument: Instrument, answers: dict[str, pd.Series]) -> None:
+def _leave_out_hidden(instrument: Instrument, answers: dict[str, pd.Series], metadata: Mapping[str, object]) -> None:
     """No answer where a page's or an item's condition on earlier answers does not hold."""
     for page in instrument.pages:
         for item in map(instrument.item, page.items):
             for text in filter(None, (page.show_if, item.show_if)):
                 condition = parse_condition(text)
-                earlier = [answers[name].astype(object).where(answers[name].notna(), None) for name in condition.names]
+                n = len(next(iter(answers.values())))
+                earlier = [
+                    list(np.broadcast_to(np.asarray(metadata.get(name, ""), dtype=object), n))
+                    if name in FACTS
+                    else _given(instrument.item(name), answers)
+                    for name in condition.names
+                ]
                 people = zip(*earlier, strict=True)
-                shown = [condition.holds(dict(zip(condition.names, person, strict=True))) for person in people]
-                answers[item.id] = answers[item.id].where(pd.Series(shown))
+                shown = pd.Series([condition.holds(dict(zip(condition.names, one, strict=True))) for one in people])
+                for column in item.columns:
+                    answers[column.name] = answers[column.name].where(shown)
+
+
+def _given(item: Item, answers: Mapping[str, pd.Series]) -> list[Answer]:
+    """Everybody's answer to an item as conditions ask for it: None where there is none, a list where it is one."""
+    columns = [column for column in item.columns if column.holds != "words"]
+    cells = [answers[column.name].astype(object).where(answers[column.name].notna(), None) for column in columns]
+    if item.kind not in SEVERAL:
+        return cells[0].tolist()
+    return [_list(columns, row) for row in zip(*cells, strict=True)]
+
+
+def _list(columns: Sequence[Column], cells: Sequence[int | None]) -> Answer:
+    picked = [column.value for column, cell in zip(columns, cells, strict=True) if cell and cell > 0]
+    return [value for value in picked if value is not None] or None
 
 
 def _numbers(item: Item, n: int, rng: np.random.Generator) -> np.ndarray:
     """Whole numbers between the bounds, many small ones and few large ones, as with ages and minutes."""
     low = 0.0 if item.minimum is None else item.minimum
     high = low + 100 if item.maximum is None else item.maximum
-    values = np.rint(low + (high - low) * rng.beta(1.5, 8, n))
-    return np.asarray(np.clip(values, np.ceil(low), max(np.ceil(low), np.floor(high))), dtype=int)
+    values = low + (high - low) * rng.beta(1.5, 8, n)
+    if item.step:
+        return np.round(low + np.floor((values - low) / item.step) * item.step, 10)
+    return np.asarray(np.clip(np.rint(values), np.ceil(low), max(np.ceil(low), np.floor(high))), dtype=int)
 
 
 def _metadata(instrument: Instrument, people: _People, rng: np.random.Generator) -> dict[str, object]:

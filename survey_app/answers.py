@@ -173,8 +173,9 @@ def accept_answer(item: Item, value: object) -> Answer:
         return _number(item, value)
     if item.kind in SEVERAL:
         return _several(item, value)
-    if not _is_whole(value) or value not in _offered(item):
-        raise WrongAnswer("is not one of the declared values")
+    offered = _offered(item)
+    if not _is_whole(value) or value not in offered:
+        raise WrongAnswer(f"is not among the declared values, {min(offered)} to {max(offered)}")
     return int(value)
 
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError, Problem
 from analysis.instrument import METADATA, Instrument, Item
-from survey_app.answers import Answer
+from analysis.kinds import DECLINED, OTHER, SEVERAL, TYPED, Answer, Column
+from analysis.show_if import parse_condition
+from analysis.shown import Facts, shown_pages
+from survey_app.answers import LONGEST_OTHER, WrongAnswer, accept_answer
 from survey_app.study import Study, one_line
 
 if TYPE_CHECKING:
@@ -41,7 +44,14 @@ def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: In
     Returns
     -------
     pandas.DataFrame
-        The columns that `Store.rows` describes.
+        The columns that `Store.rows` describes. A question answered with a list has a column for each choice
+        (`{id}_{value}`: 1 or 0 for `multiple`, the rank from 1 for `ranking`, missing where it has none), words typed
+        for "other" stand in `{id}_other`. Whoever prefers not to say has -99 in each of them ("-99" in texts).
+
+    Notes
+    -----
+    An answer to a question that is hidden by the answers as they are now (somebody went back and changed one) is
+    left out. Somebody who changed the language saw what is shown in any of them.
     """
     import pandas as pd
 
@@ -60,6 +70,8 @@ def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: In
             people.append(person)
             influencers.append(influencer)
             answered.append(own | answers if answers else own)
+    if instrument.conditional:
+        answered = [_of_shown(instrument, *row) for row in zip(people, influencers, answered, strict=True)]
     started = pd.Series([person.started for person in people], dtype="datetime64[us, UTC]")
     finished = pd.Series([person.finished for person in people], dtype="datetime64[us, UTC]")
     columns = {
@@ -76,7 +88,8 @@ def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: In
         "synthetic": pd.array([person.synthetic for person in people], dtype="bool"),
         "test": pd.array([person.test for person in people], dtype="bool"),
     }
-    return pd.DataFrame(columns | {item.id: _column(item, answered) for item in instrument.items})
+    answers = {column.name: _column(item, column, answered) for item in instrument.items for column in item.columns}
+    return pd.DataFrame(columns | answers)
 
 
 def kept_from(
@@ -106,7 +119,8 @@ def kept_from(
         if first:
             people[name] = _person_from(meta, study, instrument.languages[0], now)
         for page in instrument.pages:
-            on_page = {item: answers[item][number] for item in page.items if item in answers}
+            names = [name for item in page.items for name in (item, f"{item}_other") if name in answers]
+            on_page = {name: answers[name][number] for name in names}
             if on_page and (first or page.per_influencer):
                 rated = one_line(str(meta.get("influencer", "")), 200) if page.per_influencer else ""
                 saved.append(_page_from(people[name], page.id, rated, on_page))
@@ -117,13 +131,28 @@ def _joined(kept: Sequence[Any]) -> str:
     return f"[{','.join(answers for _, _, answers in kept)}]"
 
 
-def _column(item: Item, answered: Sequence[Mapping[str, Answer]]) -> Any:
-    """The narrowest nullable column that holds the item's values as they are."""
+def _of_shown(instrument: Instrument, person: Any, influencer: str, answers: Mapping[str, Answer]) -> dict[str, Answer]:
+    """The answers to what is shown with the answers as they are now."""
+    languages = instrument.languages if _asks_language(instrument) else (person.language,)
+    shown: set[str] = set()
+    for language in languages:
+        facts = Facts(person.condition, language, person.wave, influencer)
+        shown.update(*shown_pages(instrument, answers, facts).values())
+    return {name: answer for name, answer in answers.items() if name in shown or name.removesuffix("_other") in shown}
+
+
+def _asks_language(instrument: Instrument) -> bool:
+    conditions = {part.show_if for parts in (instrument.pages, instrument.items) for part in parts if part.show_if}
+    return any("language" in parse_condition(condition).names for condition in conditions)
+
+
+def _column(item: Item, column: Column, answered: Sequence[Mapping[str, Answer]]) -> Any:
+    """The narrowest nullable column that holds the values as they are."""
     import pandas as pd
 
-    values: Any = [answers.get(item.id) for answers in answered]
-    if item.kind == "text":
-        return values
+    values: Any = [_cell(item, column, answers) for answers in answered]
+    if column.holds == "words" or item.kind in TYPED:
+        return pd.array(values, dtype="string")
     for dtype in ("Int64", "Float64"):
         try:
             return pd.array(values, dtype=dtype)
@@ -132,17 +161,31 @@ def _column(item: Item, answered: Sequence[Mapping[str, Answer]]) -> Any:
     return values
 
 
+def _cell(item: Item, column: Column, answers: Mapping[str, Answer]) -> Answer:
+    answer = answers.get(item.id)
+    if column.holds == "words":
+        return answers.get(column.name)
+    if answer == DECLINED and item.decline:
+        return str(DECLINED) if item.kind in TYPED else DECLINED
+    if not isinstance(answer, list):
+        return answer
+    if column.holds == "chosen":
+        return int(column.value in answer)
+    return answer.index(column.value) + 1 if column.value in answer else None
+
+
 def _checked(frame: pd.DataFrame, instrument: Instrument) -> dict[str, list[Answer]]:
-    """The answers by item, all of them declared."""
-    known = {item.id: item for item in instrument.items}
-    problems, answers = [], {}
+    """The answers by item, all of them declared; the words behind "other" under `{id}_other`."""
+    problems: list[Problem] = []
+    answers: dict[str, list[Answer]] = {}
+    for item in instrument.items:
+        try:
+            answers |= _answers_to(item, frame)
+        except DataError as error:
+            problems.extend(error.problems)
+    known = {*METADATA, *(column.name for item in instrument.items for column in item.columns)}
     for column in frame.columns:
-        if column in known:
-            try:
-                answers[str(column)] = [_declared(value, known[column]) for value in frame[column].tolist()]
-            except ValueError as error:
-                problems.append(Problem(f"column '{column}'", str(error), "Correct it or leave it empty."))
-        elif column not in METADATA:
+        if column not in known:
             problems.append(Problem(f"column '{column}'", "is no item of the instrument", "Remove or rename it."))
     if "participation" in frame.columns:
         several = "influencer" in frame.columns and any(page.per_influencer for page in instrument.pages)
@@ -156,24 +199,71 @@ def _checked(frame: pd.DataFrame, instrument: Instrument) -> dict[str, list[Answ
     return answers
 
 
-def _declared(value: Any, item: Item) -> Answer:
-    """The value as the instrument declares it: 4.0, from a table with gaps, is the 4 of the choices."""
-    if _is_missing(value):
-        return None
-    if item.kind == "text":
-        return str(value)
-    if isinstance(value, str | bool):
-        raise ValueError(f"holds {value!r}, which is no number")
-    number = float(value)
-    plain = int(number) if number.is_integer() else number
-    if item.choices is not None and plain not in item.choices.values:
-        low, high = item.choices.span
-        raise ValueError(f"holds {plain}, the declared values lie from {low} to {high}")
-    if item.minimum is not None and number < item.minimum:
-        raise ValueError(f"holds {plain}, which is below {item.minimum:g}")
-    if item.maximum is not None and number > item.maximum:
-        raise ValueError(f"holds {plain}, which is above {item.maximum:g}")
-    return plain
+def _answers_to(item: Item, frame: pd.DataFrame) -> dict[str, list[Answer]]:
+    """The item's answers (and the words behind "other"), if any of its columns are there."""
+    there = [column for column in item.columns if column.name in frame.columns]
+    columns = [column for column in there if column.holds != "words"]
+    if not columns:
+        return {}
+    answers: list[Answer] = []
+    for cells in zip(*(frame[column.name].tolist() for column in columns), strict=True):
+        value, wrong = _read(item, dict(zip(columns, cells, strict=True)))
+        if wrong:
+            names = "' to '".join(dict.fromkeys((columns[0].name, columns[-1].name)))
+            what = (
+                f"holds {str(value)[:60]!r}, which {wrong}"
+                if isinstance(value, str)
+                else f"holds {value}, which {wrong}"
+            )
+            raise DataError(Problem(f"column '{names}'", what, "Correct it or leave it empty."))
+        answers.append(value)
+    words = [column.name for column in there if column.holds == "words"]
+    return {item.id: answers} | {
+        name: [_words(cell, answer) for cell, answer in zip(frame[name].tolist(), answers, strict=True)]
+        for name in words
+    }
+
+
+def _read(item: Item, row: Mapping[Column, Any]) -> tuple[Any, str]:
+    """The answer of one row as the instrument declares it, or the cell that is none and what is wrong with it."""
+    plain = {column: _plain(cell, item) for column, cell in row.items() if not _is_missing(cell)}
+    value: Any = next(iter(plain.values()), None)
+    if item.kind in SEVERAL and plain:
+        value = _listed(plain)
+    try:
+        return accept_answer(item, value), ""
+    except WrongAnswer as wrong:
+        return value, str(wrong)
+
+
+def _plain(cell: Any, item: Item) -> Any:
+    """A cell as a phone would have sent it: 4.0, from a table with gaps, is the 4 of the choices."""
+    cell = cell.item() if hasattr(cell, "item") else cell
+    if item.decline and str(cell) in (str(DECLINED), f"{DECLINED}.0"):
+        return DECLINED
+    if item.kind in TYPED:
+        return str(cell)
+    return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
+
+
+def _listed(cells: Mapping[Column, Any]) -> Any:
+    """The list behind ones and zeros, or behind ranks; a cell that is neither, as it is."""
+    if all(cell == DECLINED for cell in cells.values()):
+        return DECLINED
+    ranked = next(iter(cells)).holds == "rank"
+    allowed = range(1, len(cells) + 1) if ranked else (0, 1)
+    for cell in cells.values():
+        if not isinstance(cell, int) or cell not in allowed:
+            return cell
+    given = sorted((cell, number, column.value) for number, (column, cell) in enumerate(cells.items()) if cell)
+    if ranked and [rank for rank, _, _ in given] != list(range(1, len(given) + 1)):
+        return [rank for rank, _, _ in given]
+    return [value for _, _, value in given]
+
+
+def _words(cell: Any, answer: Answer) -> str | None:
+    chosen = OTHER in answer if isinstance(answer, list) else answer == OTHER
+    return None if _is_missing(cell) or not chosen else str(cell)[:LONGEST_OTHER]
 
 
 def _is_missing(value: object) -> bool:

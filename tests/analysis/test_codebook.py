@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from analysis.codebook import codebook
@@ -47,3 +48,31 @@ def test_values_stand_in_order_and_open_bounds_stay_open() -> None:
 def test_a_language_the_questionnaire_lacks_is_refused() -> None:
     with pytest.raises(InstrumentError, match=r"'de'.*en or nl"):
         codebook(CORE, "de")
+
+
+SHOWCASE = load_instrument("showcase")
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_every_kind_of_question_is_explained_column_by_column(language: str) -> None:
+    book = codebook(SHOWCASE, language)
+    rows = simulate_answers(SHOWCASE, 5, seed=1)
+    assert book["id"].is_unique
+    assert set(rows.columns) <= set(book["id"]) and "welcome" not in set(book["id"])
+    assert {column.name for item in SHOWCASE.items for column in item.columns} <= set(rows.columns)
+    book = book.set_index("id")
+    assert book["missing"].dropna().unique().tolist() == [-99]
+    assert all(("-99 = " in values) == pd.notna(code) for values, code in zip(book["values"], book["missing"], strict=True))
+
+
+def test_choices_ranks_words_ends_and_codes() -> None:
+    book = codebook(SHOWCASE, "en").set_index("id")
+    assert book.loc["topics_98", "label"] == "What do you like to see? [other]"
+    assert book.loc["topics_1", "values"] == "0 = not chosen; 1 = chosen; -99 = prefers not to say"
+    assert book.loc["reasons_4", "values"] == "1 – 4; -99 = prefers not to say"
+    assert str(book.loc["place", "values"]).endswith("4 = A podcast; -98 = other; -99 = prefers not to say")
+    assert book.loc["place_other", "values"] == "" and "words" in str(book.loc["place_other", "label"])
+    assert "thinks just as I do" in str(book.loc["alike1", "label"])
+    assert book.loc["warmth", "values"] == "0 – 100; -99 = prefers not to say"
+    assert book.loc["agreed", "values"] == "1 = agreed"
+    assert book.loc["first_seen", "values"] == "-99 = prefers not to say"

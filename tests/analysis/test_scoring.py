@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.errors import DataError
-from analysis.instrument import Choices, Instrument, Item, Scale
+from analysis.instrument import Choices, Instrument, Item, Scale, load_instrument
 from analysis.scoring import Scores, as_numbers, is_synthetic, keyed_item, score, score_scales
 
 AGREE = Choices("agree", (1, 2, 3, 4, 5), {"en": ("1", "2", "3", "4", "5")})
@@ -116,3 +116,43 @@ def test_synthetic_is_read_in_any_spelling():
         assert is_synthetic(pd.DataFrame({"synthetic": [mark]})), mark
     for mark in (False, 0, "no", None):
         assert not is_synthetic(pd.DataFrame({"synthetic": [mark]})), mark
+
+
+# -- prefer not to say ------------------------------------------------------------------------------------------------
+
+SHOWCASE = load_instrument("showcase")
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "int64", "float64", "object", "string"])
+def test_whoever_prefers_not_to_say_has_no_score(dtype: str) -> None:
+    rows = pd.DataFrame({"near1": [5, 5], "near2": [1, 1], "near3": [-99, 1], "age": [-99, 30]}).astype(dtype)
+    scores = score(rows, SHOWCASE)
+    assert scores.column("near3").tolist()[1] == 1 and np.isnan(scores.column("near3")[0])
+    assert scores.frame["nearness"].tolist() == [5, pytest.approx(11 / 3)]
+    assert np.isnan(scores.column("age")[0]) and scores.column("age")[1] == 30
+
+
+def test_a_code_where_it_is_not_offered_is_refused() -> None:
+    with pytest.raises(DataError, match=r"near1.*-99"):
+        score(pd.DataFrame({"near1": [-99, 3], "near2": [1, 2], "near3": [1, 2]}), SHOWCASE)
+
+
+def test_texts_and_lists_lose_the_code_too() -> None:
+    rows = pd.DataFrame(
+        {"near1": [5, 5], "one_word": ["-99", "sun"], "topics_1": [-99, 1], "topics_other": ["-99", None]}
+    )
+    frame = score(rows, SHOWCASE).frame
+    assert frame["one_word"].isna().tolist() == [True, False]
+    assert frame["topics_1"].isna().tolist() == [True, False]
+    assert frame["topics_other"].tolist()[0] == "-99"  # words somebody typed
+
+
+def test_a_slider_is_turned_round_by_its_ends_and_refused_beyond_them() -> None:
+    items = (
+        Item("s1", {}, kind="slider", minimum=0, maximum=10),
+        Item("s2", {}, kind="slider", minimum=0, maximum=10, reverse=True),
+    )
+    sliders = Instrument("s", "1", {}, ("en",), items, (Scale("warm", {}, ("s1", "s2")),), ())
+    assert score(pd.DataFrame({"s1": [8, 0], "s2": [2.5, 10]}), sliders).frame["warm"].tolist() == [7.75, 0]
+    with pytest.raises(DataError, match="range 0 to 10"):
+        score(pd.DataFrame({"s1": [11, 3], "s2": [1, 2]}), sliders)

@@ -130,3 +130,56 @@ def test_wishes_out_of_range_are_all_named() -> None:
     with pytest.raises(DataError) as caught:
         simulate_answers(CORE, 0, seed=-1, careless=2)
     assert [problem.where for problem in caught.value.problems] == ["n", "seed", "careless"]
+
+
+# -- every kind of question -------------------------------------------------------------------------------------------
+
+SHOWCASE = load_instrument("showcase")
+
+
+def test_every_kind_is_answered_with_what_it_declares() -> None:
+    rows = simulate_answers(SHOWCASE, 2000, seed=5)
+    assert set(rows["agreed"]) == {1}
+    assert set(rows["place"].dropna()) == {1, 2, 3, 4, -98, -99}
+    topics = rows[[f"topics_{end}" for end in (1, 2, 3, 4, 5, 98)]].dropna()
+    assert ((topics == -99).all(axis=1) | topics.sum(axis=1).between(1, 3)).all()
+    assert 0 < (topics == -99).all(axis=1).mean() < 0.06
+    reasons = rows[[f"reasons_{end}" for end in (1, 2, 3, 4)]].dropna()
+    assert {tuple(sorted(row)) for row in reasons.to_numpy().tolist()} == {(1, 2, 3, 4), (-99,) * 4}
+    warmth = rows["warmth"].dropna()
+    assert set(warmth) - {-99} == set(range(0, 101, 5))
+    assert rows["age"].notna().all() and rows["age"][rows["age"] != -99].between(16, 110).all()
+    days = rows["first_seen"].dropna()
+    assert (days == "-99").any() and pd.to_datetime(days[days != "-99"], format="%Y-%m-%d").max() < rows[
+        "started"
+    ].min().tz_localize(None)
+    assert rows["one_word"].isna().all() and "welcome" not in rows
+    assert set(rows["alike1"]) == set(range(1, 8))
+
+
+def test_hidden_lists_words_and_facts() -> None:
+    rows = simulate_answers(SHOWCASE, 500, seed=2)
+    assert (rows["place"].notna() == (rows["follows"] == 1).fillna(False)).all()
+    assert rows["wrong_place"].notna().sum() > 0
+    assert rows.loc[~(rows["follows"] == 1).fillna(False), "wrong_place"].isna().all()
+    listed = replace(
+        SHOWCASE.item("warmth"), required=True, decline=False, show_if="chosen(topics, 5) and language == 'nl'"
+    )
+    items = tuple(listed if item.id == "warmth" else item for item in SHOWCASE.items)
+    rows = simulate_answers(replace(SHOWCASE, items=items), 500, seed=2)
+    expected = (rows["topics_5"] == 1).fillna(False) & (rows["language"] == "nl")
+    assert (rows["warmth"].notna() == expected).all() and 0 < expected.sum() < 500
+
+
+def test_a_partial_ranking_and_a_stepped_number() -> None:
+    yes = Choices("yes", (1, 2, 3, 4), {"en": ("a", "b", "c", "d")})
+    items = (
+        Item("r", {"en": "R"}, kind="ranking", choices=yes, required=True, maximum_choices=2),
+        Item("x", {"en": "X"}, kind="number", minimum=1, maximum=2, step=0.3, required=True),
+        Item("s", {"en": "S"}, kind="slider", minimum=-1, maximum=1, step=0.5, required=True),
+    )
+    page = Page("p", {"en": "P"}, ("r", "x", "s"))
+    rows = simulate_answers(Instrument("x", "1", {"en": "X"}, ("en",), items, (), (page,)), 300, seed=1)
+    assert set(rows[["r_1", "r_2", "r_3", "r_4"]].notna().sum(axis=1)) == {1, 2}
+    assert {1, 1.3, 1.6} <= set(rows["x"]) <= {1, 1.3, 1.6, 1.9}
+    assert set(rows["s"]) == {-1, -0.5, 0, 0.5, 1}
