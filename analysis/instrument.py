@@ -156,8 +156,8 @@ class Instrument:
 
 
 METADATA = (
-    "participation", "influencer", "condition", "source", "wave", "language", "consented", "started", "finished",
-    "seconds", "instrument", "synthetic", "test",
+    "participation", "influencer", "condition", "source", "wave", "person", "language", "consented", "started",
+    "finished", "seconds", "instrument", "synthetic", "test",
 )  # fmt: skip
 """Columns of `rows` that are about the participation, never about an answer; no item may take their names."""
 

@@ -51,7 +51,8 @@ def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: In
     Notes
     -----
     An answer to a question that is hidden by the answers as they are now (somebody went back and changed one) is
-    left out. Somebody who changed the language saw what is shown in any of them.
+    left out. Somebody who changed the language saw what is shown in any of them. An answer to another version of the
+    questionnaire stays: its conditions are not those of this one.
     """
     import pandas as pd
 
@@ -71,7 +72,10 @@ def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: In
             influencers.append(influencer)
             answered.append(own | answers if answers else own)
     if instrument.conditional:
-        answered = [_of_shown(instrument, *row) for row in zip(people, influencers, answered, strict=True)]
+        answered = [
+            _of_shown(instrument, *row) if row[0].instrument == instrument.digest else row[2]
+            for row in zip(people, influencers, answered, strict=True)
+        ]
     started = pd.Series([person.started for person in people], dtype="datetime64[us, UTC]")
     finished = pd.Series([person.finished for person in people], dtype="datetime64[us, UTC]")
     columns = {
@@ -79,6 +83,8 @@ def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: In
         "influencer": influencers,
         "condition": [person.condition for person in people],
         "source": [person.source for person in people],
+        "wave": [person.wave for person in people],
+        "person": [person.person for person in people],
         "language": [person.language for person in people],
         "consented": [person.consent_version for person in people],
         "started": started,
@@ -107,8 +113,9 @@ def kept_from(
     DataError
         With every column that is unknown or holds an undeclared value, and for a person who has two rows.
     """
-    answers = _checked(frame, instrument)
-    described = frame[[name for name in METADATA if name in frame.columns]].to_dict("records")
+    about = (*METADATA, *_parameters(study))
+    answers = _checked(frame, instrument, about)
+    described = frame[[name for name in about if name in frame.columns]].to_dict("records")
     now = datetime.now(UTC)
     people: dict[object, dict[str, Any]] = {}
     saved = []
@@ -174,7 +181,11 @@ def _cell(item: Item, column: Column, answers: Mapping[str, Answer]) -> Answer:
     return answer.index(column.value) + 1 if column.value in answer else None
 
 
-def _checked(frame: pd.DataFrame, instrument: Instrument) -> dict[str, list[Answer]]:
+def _parameters(study: Study) -> list[str]:
+    return [parameter.id for parameter in study.parameters]
+
+
+def _checked(frame: pd.DataFrame, instrument: Instrument, about: Sequence[str]) -> dict[str, list[Answer]]:
     """The answers by item, all of them declared; the words behind "other" under `{id}_other`."""
     problems: list[Problem] = []
     answers: dict[str, list[Answer]] = {}
@@ -183,7 +194,7 @@ def _checked(frame: pd.DataFrame, instrument: Instrument) -> dict[str, list[Answ
             answers |= _answers_to(item, frame)
         except DataError as error:
             problems.extend(error.problems)
-    known = {*METADATA, *(column.name for item in instrument.items for column in item.columns)}
+    known = {*about, *(column.name for item in instrument.items for column in item.columns)}
     for column in frame.columns:
         if column not in known:
             problems.append(Problem(f"column '{column}'", "is no item of the instrument", "Remove or rename it."))
@@ -286,12 +297,14 @@ def _person_from(meta: Mapping[str, Any], study: Study, language: str, now: date
         "source": one_line(str(meta.get("source", "")), 32),
         "condition": one_line(str(meta.get("condition", "")), 32),
         "consent_version": one_line(str(meta.get("consented", study.consent_version)), 64),
+        "wave": one_line(str(meta.get("wave", "")), 32),
+        "person": one_line(str(meta.get("person", "")), 32),
         "influencer": one_line(str(meta.get("influencer", "")), 200),
         "started": min(started, finished),
         "finished": finished,
         "synthetic": study.synthetic or bool(meta.get("synthetic", False)),
         "test": bool(meta.get("test", False)),
-        "external": {},
+        "external": {name: one_line(str(meta[name]), 200) for name in _parameters(study) if name in meta},
         "revision": 1,
     }
 

@@ -409,8 +409,9 @@ def test_rows(store: Store, study: Study) -> None:
     store.save_page("unfinished", "person", {"age": 30.5, "why": "because"})
     rows = store.rows("demo")
     assert list(rows.columns) == [
-        *("participation", "influencer", "condition", "source", "language", "consented", "started", "finished"),
-        *("seconds", "instrument", "synthetic", "test", "a1", "a2", "a3", "a4", "age", "why", "b1", "b2"),
+        *("participation", "influencer", "condition", "source", "wave", "person", "language", "consented"),
+        *("started", "finished", "seconds", "instrument", "synthetic", "test"),
+        *("a1", "a2", "a3", "a4", "age", "why", "b1", "b2"),
     ]
     assert rows["participation"].is_unique and len(rows) == 3
     assert rows["a1"].tolist() == [1, 1, 1] and rows["a3"].isna().all() and rows["b1"].isna().all()
@@ -514,7 +515,7 @@ def test_rows_that_do_not_fit_are_refused_whole(store: Store, study: Study, url:
     assert [line.split(":")[0] for line in said] == [
         *("column 'a1'", "column 'a2'", "column 'a3'", "column 'age'", "column 'colour'", "column 'participation'")
     ]
-    assert "holds 9, the declared values lie from 1 to 5" in said[0] and "'two', which is no number" in said[2]
+    assert "holds 9, which is not among the declared values, 1 to 5" in said[0] and "holds 'two', which" in said[2]
     with pytest.raises(DataError, match="asks instrument"):
         store.add_rows("demo", frame[["a1"]], replace(INSTRUMENT, version="2"))
     assert everything_in(url) == before
