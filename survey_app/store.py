@@ -44,6 +44,7 @@ from survey_app.admission import (
     code_as_typed,
     current_wave,
     in_fours,
+    new_token,
     standing,
     token_key,
 )
@@ -52,10 +53,12 @@ from survey_app.assignment import ACTIVE, Tallies, Tally, next_condition, next_i
 from survey_app.paradata import paradata_from
 from survey_app.rows import as_json, kept_from, new_id, rows_from
 from survey_app.study import (
+    AuditLine,
     Participation,
     SourceCounts,
     Study,
     StudyCounts,
+    TokenCounts,
     external_from,
     is_slug,
     one_line,
@@ -71,6 +74,7 @@ _WAIT = 5
 """Seconds a write waits for another one before the respondent's phone is asked to send the page again."""
 
 _MIGRATION_LOCK = 0x7061726173  # any fixed number: all processes that migrate take the same advisory lock
+_MOST_TOKENS = 100_000
 _LAST_SAVE = 10**9  # a larger number is no number of a save
 _ADDRESS = re.compile(r"[^@\s,;<>()\"]{1,64}@[^@\s,;<>()\".]+(\.[^@\s,;<>()\".]+)+")
 _LINK_REMEDY = "Open the study's own link again."
@@ -675,14 +679,8 @@ class Store:
 
     def last_change(self, slug: str) -> str:
         """A short text that differs whenever the study's rows have changed; cheap, made to be a cache's key."""
-        people, audit = schema.participations, schema.audit
         with self._reading() as connection:
-            study = _study(connection, slug)
-            writes = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(people.c.revision), 0))
-            started, revisions = connection.execute(writes.where(people.c.study == study.id)).one()
-            lines = sa.select(sa.func.count()).where(audit.c.study == study.id, audit.c.what.in_(_DELETIONS))
-            deletions = connection.execute(lines).scalar_one()
-        return f"{started}.{revisions}.{deletions}"
+            return _last_change(connection, _study(connection, slug))
 
     def rows(self, slug: str, *, finished_only: bool = True, include_test: bool = False) -> pd.DataFrame:
         """The answers of a study, one row per participation and influencer; test participations only if asked for.
@@ -716,7 +714,7 @@ class Store:
         rows = rows_from(participations, kept, _together([self.instrument(digest) for digest in digests]))
         for place, parameter in enumerate(study.parameters, start=rows.columns.get_loc("test") + 1):
             told = {person.id: person.external.get(parameter.id) for person in participations}
-            rows.insert(place, parameter.id, rows["participation"].map(told).astype("object"))
+            rows.insert(place, parameter.id, rows["participation"].map(told).astype("string"))
         return rows
 
     def paradata(self, slug: str, *, include_test: bool = False) -> pd.DataFrame:
@@ -774,6 +772,110 @@ class Store:
                 if rows:
                     connection.execute(table.insert(), rows)
         return len(participations)
+
+    # -- keeping house ------------------------------------------------------------------------------------------
+
+    def add_tokens(self, slug: str, number: int) -> list[str]:
+        """That many new tokens, each good for one participation (in every wave); they are told here and never again."""
+        if not 1 <= number <= _MOST_TOKENS:
+            remedy = f"Ask for 1 to {_MOST_TOKENS:,} at a time."
+            raise StoreError(Problem("tokens", f"{number} cannot be made at once", remedy))
+        tokens = [new_token() for _ in range(number)]
+        with self._writing() as connection:
+            study = _study(connection, slug)
+            rows = [
+                {
+                    "study": study.id,
+                    "key_hash": _hash(token_key(study.id, token, wave)),
+                    "wave": wave,
+                    "person": f"t{_hash(token_key(study.id, token))[:31]}" if wave else "",
+                }
+                for token in tokens
+                for wave in [each.id for each in study.waves] or [""]
+            ]
+            connection.execute(schema.tokens.insert(), rows)
+        return tokens
+
+    def token_counts(self, slug: str) -> TokenCounts:
+        """How many tokens were issued (counted once for each wave), and how many of them were used."""
+        people, tokens = schema.participations, schema.tokens
+        used = sa.select(sa.func.count(), sa.func.count(people.c.id), sa.func.count(people.c.finished))
+        with self._reading() as connection:
+            study = _study(connection, slug)
+            joined = used.select_from(tokens.outerjoin(people, people.c.key_hash == tokens.c.key_hash))
+            return TokenCounts(*connection.execute(joined.where(tokens.c.study == study.id)).one())
+
+    def remove_tests(self, slug: str) -> int:
+        """Delete all test participations of a study; how many there were."""
+        people = schema.participations
+        with self._writing() as connection:
+            study = _study(connection, slug)
+            removed = connection.execute(people.delete().where(people.c.study == study.id, people.c.test)).rowcount
+            if removed:
+                _note(connection, study.id, "tests removed")
+        return removed
+
+    def raffle_addresses(self, slug: str) -> list[str]:
+        """The addresses left for the raffle, in an order that tells nothing."""
+        raffle = schema.raffle.c
+        with self._reading() as connection:
+            study = _study(connection, slug)
+            query = sa.select(raffle.address).where(raffle.study == study.id).order_by(raffle.digest)
+            return list(connection.execute(query).scalars())
+
+    def consents(self, slug: str) -> dict[str, dict[str, str]]:
+        """Every version of the consent people were shown, {version: {language: text}}."""
+        agreed = schema.consents.c
+        with self._reading() as connection:
+            study = _study(connection, slug)
+            query = sa.select(agreed.version, agreed.texts).where(agreed.study == study.id)
+            return {version: dict(texts) for version, texts in connection.execute(query.order_by(agreed.added))}
+
+    def audit(self, slug: str) -> list[AuditLine]:
+        """What was deleted or exported, oldest first; a line knows the day and no person."""
+        lines = schema.audit.c
+        with self._reading() as connection:
+            study = _study(connection, slug)
+            query = sa.select(lines.what, lines.day, lines.detail).where(lines.study == study.id)
+            return [AuditLine(*row) for row in connection.execute(query.order_by(lines.id))]
+
+    def note_export(self, slug: str, change: str, digest: str) -> None:
+        """Remember that everything up to this `last_change` was written to a file with this SHA-256."""
+        with self._writing() as connection:
+            _note(connection, _study(connection, slug).id, "exported", f"{change} {digest}")
+
+    def purge(self, slug: str, digest: str) -> int:
+        """Delete all answers, tokens and raffle addresses of a closed study; how many participations there were.
+
+        Parameters
+        ----------
+        slug : str
+            The study.
+        digest : str
+            The SHA-256 of an export that was noted (`note_export`), and since which nothing has changed.
+
+        Raises
+        ------
+        StoreError
+            When the study is still open, or there is no such export.
+        """
+        people, tokens, raffle = schema.participations, schema.tokens, schema.raffle
+        with self._writing() as connection:
+            study = _study(connection, slug, lock=True)
+            where = f"study '{slug}'"
+            if study.state == "open":
+                raise StoreError(Problem(where, "is open", "Close it first."))
+            lines = schema.audit.c
+            exported = lines.study == study.id, lines.what == "exported"
+            noted = f"{_last_change(connection, study)} {digest}"
+            if not connection.execute(sa.select(lines.id).where(*exported, lines.detail == noted)).first():
+                what = "is not in that file as it is now"
+                raise StoreError(Problem(where, what, f"Export it: parasol study export {slug} -o {slug}.zip"))
+            deleted = connection.execute(people.delete().where(people.c.study == study.id)).rowcount
+            for table in (tokens, raffle):
+                connection.execute(table.delete().where(table.c.study == study.id))
+            _note(connection, study.id, "purged", f"{deleted} participations")
+        return deleted
 
 
 # -- opening ----------------------------------------------------------------------------------------------------
@@ -1010,6 +1112,14 @@ def _invited(connection: sa.Connection, study: Study, key: str) -> tuple[str, st
     if row is None:
         raise _refused("token", "the link", "has no code that this study was opened for")
     return row.wave, row.person
+
+
+def _last_change(connection: sa.Connection, study: Study) -> str:
+    people, audit = schema.participations, schema.audit
+    writes = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(people.c.revision), 0))
+    started, revisions = connection.execute(writes.where(people.c.study == study.id)).one()
+    lines = sa.select(sa.func.count()).where(audit.c.study == study.id, audit.c.what.in_(_DELETIONS))
+    return f"{started}.{revisions}.{connection.execute(lines).scalar_one()}"
 
 
 def _note(connection: sa.Connection, study: str, what: str, detail: str = "") -> None:

@@ -214,6 +214,24 @@ class StudyCounts:
     tests: int = 0
 
 
+@dataclass(frozen=True)
+class TokenCounts:
+    """How many tokens were issued, began and finished."""
+
+    issued: int
+    started: int
+    finished: int
+
+
+@dataclass(frozen=True)
+class AuditLine:
+    """Something that was deleted or exported, and on which day."""
+
+    what: str
+    day: date
+    detail: str
+
+
 def one_line(text: str, length: int) -> str:
     """The text without what a database or a screen cannot hold: control characters and half surrogate pairs."""
     return " ".join("".join(" " if category(char) in ("Cc", "Cs") else char for char in text).split())[:length]
