@@ -10,7 +10,15 @@ from typing import Literal
 
 import streamlit as st
 
-from analysis.charts import Chart, chart_coefficients, chart_image, chart_scatter, themed
+from analysis.charts import (
+    Chart,
+    chart_coefficients,
+    chart_effects,
+    chart_image,
+    chart_paths,
+    chart_scatter,
+    themed,
+)
 from analysis.errors import ParasolError
 from analysis.export import rows_as_csv
 from analysis.fit import Fit
@@ -160,14 +168,19 @@ def _contrasts(claim: Claim, w: Words, named: Mapping[str, str]) -> list[str]:
             "results.contrast",
             strong=named[row["strong"]],
             weak=named[row["weak"]],
-            beta_strong=f"β = {apa_number(row['std_strong'], bounded=True)}",
-            beta_weak=f"β = {apa_number(row['std_weak'], bounded=True)}",
+            beta_strong=_beta(row["std_strong"]),
+            beta_weak=_beta(row["std_weak"]),
             estimate=apa_number(row["estimate"], bounded=True),
             level=f"{100 * claim.level:g}",
             interval=apa_interval(row["conf_low"], row["conf_high"], bounded=True),
         )
         for row in claim.contrasts.to_dict("records")
     ]
+
+
+def _beta(value: float) -> str:
+    """A standardised coefficient that no line break tears apart."""
+    return f"β\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{apa_number(value, bounded=True)}"
 
 
 @st.fragment
@@ -186,15 +199,14 @@ def _show_model(view: View, found: StudyScores) -> None:
                 trouble = str(error)
         if trouble:
             st.warning(_plain(trouble).replace("\n", "\n\n"))
-    charts: dict[str, Chart] = {}
+    charts: dict[str, Callable[[], Chart]] = {}
     with right:
         if fit is not None:
-            charts["coefficients"] = chart_coefficients(fit, view.w.language, labels=view.labels)
-            _draw(charts["coefficients"])
+            charts |= _show_charts(view, fit, found.scores)
             _show_explained(view, fit)
     if fit is not None:
         _show_tables(view, fit)
-    _show_data(view, found.scores, level, charts)
+    charts |= _show_data(view, found.scores, level)
     if fit is not None:
         with st.expander(view.w("results.notes")):
             st.markdown("\n".join(f"- {_plain(note)}" for note in dict.fromkeys((*found.scores.notes, *fit.notes))))
@@ -247,6 +259,22 @@ def _read(text: str) -> tuple[Model | None, str]:
         return None, str(error)
 
 
+def _show_charts(view: View, fit: Fit, scores: Scores) -> dict[str, Callable[[], Chart]]:
+    """The model three ways, the opened one drawn; how to make each, for the downloads."""
+    language, labels = view.w.language, view.labels
+    charts: dict[str, Callable[[], Chart]] = {
+        "estimates": partial(chart_coefficients, fit, language, labels=labels),
+        "diagram": partial(chart_paths, fit, language, labels=labels),
+        "effects": partial(chart_effects, fit, language, data=scores, labels=labels),
+    }
+    tabs = st.tabs([view.w(f"results.{name}") for name in charts], key="charts", on_change="rerun")
+    for tab, make in zip(tabs, charts.values(), strict=True):
+        if tab.open:
+            with tab:
+                _draw(make())
+    return charts
+
+
 def _show_explained(view: View, fit: Fit) -> None:
     lines = [
         view.w(
@@ -268,30 +296,27 @@ def _show_tables(view: View, fit: Fit) -> None:
         _lay(table_effects(fit, language, labels=labels))
 
 
-def _show_data(view: View, scores: Scores, level: float, charts: dict[str, Chart]) -> None:
+def _show_data(view: View, scores: Scores, level: float) -> dict[str, Callable[[], Chart]]:
     """What does not depend on the model: the bond against buying, and how reliable the scales are."""
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns(2, gap="large")
+    charts: dict[str, Callable[[], Chart]] = {}
     with left:
         if set(_BOND) <= set(scores.scales):
             st.header(view.w("results.bond"))
             try:
-                charts["scatter"] = chart_scatter(
-                    scores, *_BOND, view.w.language, level=level, labels=view.labels
-                )  # fmt: skip
-                _draw(charts["scatter"])
+                chart = chart_scatter(scores, *_BOND, view.w.language, level=level, labels=view.labels)
+                _draw(chart)
+                charts["bond"] = lambda: chart
             except ParasolError as error:
-                st.info(str(error))
+                st.info(_plain(str(error)))
     with right:
         st.header(view.w("results.reliability"), help=view.w("results.reliability_help"))
-        table = reliability_table(scores, level)
-        _lay(
-            table_reliability(
-                table, view.w.language, level=level, synthetic=scores.synthetic, labels=view.labels
-            )
-        )  # fmt: skip
+        table = reliability_table(scores, level=level)
+        _lay(table_reliability(table, view.w.language, level=level, synthetic=scores.synthetic, labels=view.labels))
+    return charts
 
 
-def _show_downloads(view: View, found: StudyScores, fit: Fit | None, charts: Mapping[str, Chart]) -> None:
+def _show_downloads(view: View, found: StudyScores, fit: Fit | None, charts: Mapping[str, Callable[[], Chart]]) -> None:
     w, name = view.w, view.study.slug
     mark = "-synthetic" if found.scores.synthetic else ""
     st.header(w("results.downloads"))
@@ -301,9 +326,13 @@ def _show_downloads(view: View, found: StudyScores, fit: Fit | None, charts: Map
             for key, table in (("table", fit.coefficients), ("effects", fit.effects)):
                 marked = table.assign(synthetic=fit.synthetic)
                 _offer(w(f"results.download_{key}"), f"{name}-{key}{mark}.csv", partial(rows_as_csv, marked))
-        for key, chart in charts.items():
-            word = {"coefficients": "chart", "scatter": "scatter"}[key]
-            _offer(w(f"results.download_{word}"), f"{name}-{key}{mark}.png", partial(chart_image, chart, "png"))
+        for key, make in charts.items():
+            label = w("results.download_picture", name=w(f"results.{key}"))
+            _offer(label, f"{name}-{key}{mark}.png", partial(_picture, make))
+
+
+def _picture(make: Callable[[], Chart]) -> bytes:
+    return chart_image(make(), "png")
 
 
 def _offer(label: str, name: str, content: Callable[[], bytes]) -> None:

@@ -78,12 +78,16 @@ def test_the_model_is_live_and_a_mistake_is_calm(own_server: Server, desktop: Br
     expect(page.locator("[data-testid=stException]")).to_have_count(0)
     page.get_by_role("button", name=EN("results.model_reset")).click()
     expect(table.get_by_role("row")).to_have_count(13)
+    for tab, description in (("diagram", "Diagram with arrows"), ("effects", "via"), ("estimates", "Points with")):
+        page.get_by_role("tab", name=EN(f"results.{tab}")).first.click()
+        drawn = page.locator(f"[data-testid=stVegaLiteChart][aria-label*='{description}'] svg").first
+        expect(drawn).to_be_visible(timeout=PATIENCE)
     instrument = load_instrument("psi_core")
     own_server.store.add_rows(SLUG, simulate_answers(instrument, 4, seed=11), instrument)
     expect(page.get_by_text(EN("results.n", n=154), exact=True)).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("button", name=EN("results.download_chart")).click()
-    assert re.fullmatch(r"demo-coefficients-synthetic\.png", download.value.suggested_filename)
+        page.get_by_role("button", name=EN("results.download_picture", name=EN("results.estimates"))).click()
+    assert re.fullmatch(r"demo-estimates-synthetic\.png", download.value.suggested_filename)
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
 

@@ -98,7 +98,7 @@ def test_the_demo_shows_everything_the_analysis_says(store: Store) -> None:
     explained = apa_number(fit.summary["r_squared"].iloc[-1], bounded=True)
     assert EN("results.explained", outcome="Purchase intention", r_squared=explained) in text
     assert len(app.get("vega_lite_chart")) == 2
-    assert len(app.get("download_button")) == 5
+    assert len(app.get("download_button")) == 7
 
 
 def test_the_result_follows_the_model_and_a_mistake_is_a_calm_sentence(store: Store) -> None:
@@ -109,7 +109,8 @@ def test_the_result_follows_the_model_and_a_mistake_is_a_calm_sentence(store: St
     app.text_area[0].set_value("purchase ~ psy").run()
     assert not app.exception
     assert "Did you mean psi" in said(app)
-    assert not any(button.label == EN("results.download_chart") for button in app.get("download_button"))
+    pictures = [button.label for button in app.get("download_button") if "PNG" in button.label]
+    assert pictures == [EN("results.download_picture", name=EN("results.bond"))]
     app.text_area[0].set_value("nonsense").run()
     assert not app.exception
     assert "holds no ~" in said(app)
