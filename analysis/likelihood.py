@@ -23,10 +23,12 @@ QUICK = 40
 """Plain steps before the search turns careful."""
 STEPS = 120
 """Careful steps before it is given up."""
-NEAR = 1e-3
+NEAR = 1e-2
 """Below this expected gain the plain search turns from Fisher scoring to Newton's method."""
 PRECISION = 1e-20
-"""The search ends when slope' information^-1 slope is below this: a step of 1e-10 standard errors times root n."""
+"""The careful search ends when the expected gain is below this: a step of 1e-10 standard errors times root n."""
+LAST = 1e-11
+"""Newton's step from below this gain squares it, and so is the last."""
 SMALLEST = 1e-9
 """Variables whose correlation matrix has an eigenvalue below this determine each other."""
 FAR = 1e4
@@ -283,12 +285,12 @@ def _quick_search(layout: Layout, blocks: Sequence[Block], point: Point) -> Poin
         except np.linalg.LinAlgError:
             return None
         gain = float(down @ step)
-        if near and gain < PRECISION:
-            return point
         tried = locate(layout, blocks, point.theta - step)
         if not tried.value <= point.value + 1e-12 * max(1.0, abs(point.value)):
             return None
         point = tried
+        if near and gain < LAST:
+            return point
     return None
 
 
