@@ -35,6 +35,8 @@ from survey_app.words import Words, languages, words
 
 STYLE = Path(__file__).with_name("results.css")
 REFRESH_SECONDS = 3
+NEWS = 0.002
+"""By what share the finished answers must have grown for everything to be computed again: under 500 by a single one."""
 LEVELS = (0.90, 0.95, 0.99)
 STATES = {"draft": "gray", "open": "green", "closed": "red"}
 
@@ -68,7 +70,7 @@ def show_results() -> None:
     scales = load_study_context(study.slug).instrument.scales
     labels = {scale.id: scale.label.get(language) or next(iter(scale.label.values())) for scale in scales}
     counts = open_store().counts(study.slug)
-    found, trouble = _load(study, counts)
+    found, trouble = _load(w, study, counts)
     view = View(study, w, labels, counts, _invented(study, found))
     _show_bar(view)
     _show_counts(view)
@@ -82,12 +84,13 @@ def show_results() -> None:
         st.link_button(w("results.open_questionnaire"), f"/s/{study.slug}", icon=":material/open_in_new:")
 
 
-def _load(study: Study, counts: StudyCounts) -> tuple[StudyScores | None, str]:
+def _load(w: Words, study: Study, counts: StudyCounts) -> tuple[StudyScores | None, str]:
     """The finished answers and what they score, or why they cannot be scored; neither where nobody finished."""
     if not counts.finished:
         return None, ""
     try:
-        return load_study_scores(study.slug, counts.finished, counts.withdrawn), ""
+        with st.spinner(w("results.computing", n=counts.finished)):
+            return load_study_scores(study.slug, counts.finished, counts.withdrawn), ""
     except ParasolError as error:
         return None, str(error)
 
@@ -135,7 +138,8 @@ def _show_bar(view: View) -> None:
 def _show_counts(view: View) -> None:
     """How far people got; as soon as somebody finished or took answers back, the whole screen follows."""
     w, counts = view.w, open_store().counts(view.study.slug)
-    if (counts.finished, counts.withdrawn) != (view.counts.finished, view.counts.withdrawn):
+    more = counts.finished - view.counts.finished
+    if counts.withdrawn != view.counts.withdrawn or more < 0 or more > view.counts.finished * NEWS:
         st.rerun()
     with st.container(key="counts", horizontal=True):
         for name in ("visits", "declined", "started", "finished", "withdrawn"):
@@ -148,7 +152,8 @@ def _show_claim(view: View, scores: Scores) -> None:
         return
     outcome, *strong, weak = _CLAIM
     try:
-        claim = central_claim(scores, outcome=outcome, strong=strong, weak=weak)
+        with st.spinner(view.w("results.computing", n=scores.n)):
+            claim = central_claim(scores, outcome=outcome, strong=strong, weak=weak)
     except ParasolError:
         return  # too few answers for it yet; the model below says what is missing
     w, named = view.w, {name: _inside(view.labels[name]) for name in _CLAIM}
@@ -194,7 +199,8 @@ def _show_model(view: View, found: StudyScores) -> None:
         fit = None
         if model is not None:
             try:
-                fit = fit_paths(model, found.scores, errors=errors, level=level)
+                with st.spinner(view.w("results.computing", n=found.scores.n)):
+                    fit = fit_paths(model, found.scores, errors=errors, level=level)
             except ParasolError as error:
                 trouble = str(error)
         if trouble:
