@@ -19,7 +19,7 @@ from analysis.charts import (
     chart_scatter,
     themed,
 )
-from analysis.errors import ParasolError
+from analysis.errors import ParasolError, StoreError
 from analysis.export import rows_as_csv
 from analysis.fit import Fit
 from analysis.importance import Claim, central_claim
@@ -62,15 +62,19 @@ def show_results() -> None:
     st.html(STYLE)
     language = _choose_language()
     w = words(language)
-    study = _choose_study(w)
-    if study is None:
-        st.title(w("screens.results"))
-        st.info(w("results.no_study"))
+    try:
+        study = _choose_study(w)
+        if study is None:
+            st.title(w("screens.results"))
+            st.info(w("results.no_study"))
+            return
+        scales = load_study_context(study.slug).instrument.scales
+        labels = {scale.id: scale.label.get(language) or next(iter(scale.label.values())) for scale in scales}
+        counts = open_store().counts(study.slug)
+        found, trouble = _load(w, study, counts)
+    except StoreError:
+        _wait_for_store(w)
         return
-    scales = load_study_context(study.slug).instrument.scales
-    labels = {scale.id: scale.label.get(language) or next(iter(scale.label.values())) for scale in scales}
-    counts = open_store().counts(study.slug)
-    found, trouble = _load(w, study, counts)
     view = View(study, w, labels, counts, _invented(study, found))
     _show_bar(view)
     _show_counts(view)
@@ -84,6 +88,17 @@ def show_results() -> None:
         st.link_button(w("results.open_questionnaire"), f"/s/{study.slug}", icon=":material/open_in_new:")
 
 
+@st.fragment(run_every=REFRESH_SECONDS)
+def _wait_for_store(w: Words) -> None:
+    """The database is away: say so, and come back by itself."""
+    try:
+        open_store().check()
+    except StoreError:
+        st.error(w("results.away"))
+        return
+    st.rerun()
+
+
 def _load(w: Words, study: Study, counts: StudyCounts) -> tuple[StudyScores | None, str]:
     """The finished answers and what they score, or why they cannot be scored; neither where nobody finished."""
     if not counts.finished:
@@ -91,6 +106,8 @@ def _load(w: Words, study: Study, counts: StudyCounts) -> tuple[StudyScores | No
     try:
         with st.spinner(w("results.computing", n=counts.finished)):
             return load_study_scores(study.slug, counts.finished, counts.withdrawn), ""
+    except StoreError:
+        raise
     except ParasolError as error:
         return None, str(error)
 
@@ -137,7 +154,12 @@ def _show_bar(view: View) -> None:
 @st.fragment(run_every=REFRESH_SECONDS)
 def _show_counts(view: View) -> None:
     """How far people got; as soon as somebody finished or took answers back, the whole screen follows."""
-    w, counts = view.w, open_store().counts(view.study.slug)
+    w = view.w
+    try:
+        counts = open_store().counts(view.study.slug)
+    except StoreError:
+        st.error(w("results.away"))
+        return
     more = counts.finished - view.counts.finished
     if counts.withdrawn != view.counts.withdrawn or more < 0 or more > view.counts.finished * NEWS:
         st.rerun()

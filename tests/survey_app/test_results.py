@@ -175,3 +175,21 @@ def test_answers_of_people_among_simulated_ones_are_told_apart(store: Store) -> 
     text = shown(opened())
     assert EN("results.mixed") in text
     assert EN("results.mixed_answers") in text
+
+
+def test_a_store_that_is_away_is_a_sentence_and_comes_back(store: Store, tmp_path: Path) -> None:
+    small_study(store, 60)
+    app = opened()
+    file, hidden = tmp_path / "store.sqlite", tmp_path / "hidden.sqlite"
+    st.cache_resource.clear()
+    store.close()
+    file.rename(hidden)
+    file.mkdir()
+    app.run()
+    assert not app.exception
+    assert [error.value for error in app.error] == [EN("results.away")]
+    file.rmdir()
+    hidden.rename(file)
+    app.run()
+    assert not app.error
+    assert EN("results.n", n=60) in shown(app)
