@@ -35,7 +35,8 @@ def call(*arguments: object) -> tuple[int, str, str]:
 
 
 def fitted(*arguments: object) -> dict[str, Any]:
-    code, printed, said = call(*arguments, "--format", "json", *QUICK)
+    quick = () if "--draws" in arguments else QUICK
+    code, printed, said = call(*arguments, "--format", "json", *quick)
     assert code == 0, said
     return json.loads(printed)
 
@@ -93,6 +94,39 @@ def test_real_answers_equal_statsmodels(hanoi: Path, errors: str) -> None:
         summary = next(row for row in found["summary"] if row["outcome"] == outcome)
         assert math.isclose(summary["r_squared"], expected.rsquared, rel_tol=1e-10)
         assert math.isclose(summary["adj_r_squared"], expected.rsquared_adj, rel_tol=1e-10)
+
+
+def test_real_answers_equal_r(hanoi: Path) -> None:
+    reference = json.loads((Path(__file__).parents[1] / "reference" / "hanoi.json").read_text(encoding="utf-8"))
+    listed = [f"{scale}={','.join(items)}" for scale, items in reference["scales"].items()]
+    asked = [hanoi, "--model", "PAR ~ SIM + ATT + EXP; TRU ~ PAR; URG ~ PAR + TRU + SIM", *scales(listed)]
+    robust, classical = fitted(*asked, "--draws", 5000), fitted(*asked, "--errors", "classical")
+
+    def agree(ours: float, theirs: float) -> None:
+        assert math.isclose(ours, theirs, rel_tol=1e-6)
+
+    for row, plain in zip(robust["coefficients"], classical["coefficients"], strict=True):
+        expected, term = reference["regressions"][row["outcome"]], row["term"]
+        for column, theirs in (("std_error", "se"), ("statistic", "t"), ("p_value", "p"), ("conf_low", "low")):
+            agree(row[column], expected["hc3"][theirs][term])
+        agree(row["estimate"], expected["coef"][term])
+        agree(row["std_estimate"], expected["beta"].get(term, row["std_estimate"]))
+        agree(plain["std_error"], expected["se"][term])
+        agree(plain["p_value"], expected["p"][term])
+    for row in robust["summary"]:
+        expected = reference["regressions"][row["outcome"]]
+        for column, theirs in (("r_squared", "r2"), ("adj_r_squared", "adj_r2"), ("f_statistic", "f")):
+            agree(row[column], expected[theirs])
+    for row in robust["reliability"]:
+        expected = reference["alpha"][row["scale"]]
+        for column, theirs in (("alpha", "alpha"), ("conf_low", "low"), ("conf_high", "high")):
+            agree(row[column], expected[theirs])
+    effects = {row["path"]: row for row in robust["effects"] if row["kind"] in ("direct", "indirect")}
+    for path, expected in reference["effects"].items():
+        agree(effects[path]["estimate"], expected["estimate"])
+        for column, theirs, error in zip(("conf_low", "conf_high"), ("low", "high"), expected["mc_se"], strict=True):
+            room = 4 * error * math.sqrt(reference["boot_draws"] / 5000)
+            assert abs(effects[path][column] - expected[theirs]) < room
 
 
 def test_the_json_has_every_key_and_only_finite_numbers(file: Path) -> None:
