@@ -157,10 +157,10 @@ def _in_words(item: Item, answers: Mapping[str, Answer], language: str) -> str:
         return NOTHING
     if item.choices is None:
         return _cut(str(answer))
-    labels = dict(zip(item.choices.values, item.choices.labels.get(language, ()), strict=False))
+    labels: dict[object, str] = dict(zip(item.choices.values, item.choices.labels.get(language, ()), strict=False))
     words = _cut(str(answers.get(f"{item.id}_other") or NOTHING))
     chosen = answer if isinstance(answer, list) else [answer]
-    return ", ".join(words if value == OTHER else labels.get(int(value), NOTHING) for value in chosen)
+    return ", ".join(words if value == OTHER else labels.get(value, NOTHING) for value in chosen)
 
 
 def _cut(text: str) -> str:
