@@ -276,6 +276,13 @@ class Store:
             raise StoreError(Problem(self._where, what, "Restore the database from a backup."))
         return instrument
 
+    def versions(self, id: str) -> dict[str, str]:
+        """The digests of all instruments of that id, by their versions."""
+        table = schema.instruments.c
+        with self._reading() as connection:
+            query = sa.select(table.version, table.digest).where(table.id == id).order_by(table.added)
+            return {row.version: row.digest for row in connection.execute(query)}
+
     def add_study(self, study: Study) -> None:
         """Keep a new study. Its id and its slug must be free and its instrument must have been added."""
         self._check(study)

@@ -1,0 +1,218 @@
+"""What the law asks of a study: the record of its processing, when its answers have to go, and an export before that.
+
+- `retention_of(study, lines, today)` says how long the answers may stay, in a word a screen has a sentence for.
+- `write_export(store, slug, path)` writes everything there is of a study into one ZIP file and notes it; only what was
+  exported since the last change can be deleted by `purge`.
+- `record_of_processing(study, instrument, language, ...)` is the record of article 30 GDPR, as Markdown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tomllib
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from analysis.datafiles import data_file
+from analysis.errors import Problem, SettingsError, StoreError
+from analysis.instrument import Instrument, instrument_as_json
+from survey_app.store import Store
+from survey_app.study import AuditLine, Study, one_line
+from survey_app.study_file import study_as_toml
+
+WARNS = 30
+"""Days before the end of the retention from which on it is spoken of."""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long the answers may stay: `none` was stated, `far`, `soon` (within 30 days), `due`, or `purged` already."""
+
+    standing: Literal["none", "far", "soon", "due", "purged"]
+    day: date | None = None
+    days_left: int | None = None
+
+
+def retention_of(study: Study, lines: Sequence[AuditLine], today: date) -> Retention:
+    """How long may the answers of this study stay?"""
+    if any(line.what == "purged" for line in lines):
+        return Retention("purged", study.retention)
+    if study.retention is None:
+        return Retention("none")
+    left = (study.retention - today).days
+    return Retention("due" if left <= 0 else "soon" if left <= WARNS else "far", study.retention, left)
+
+
+def write_export(store: Store, slug: str, path: Path) -> str:
+    """Write all there is of a study into a ZIP file, note it in the store, and return its SHA-256.
+
+    In it: the study and its questionnaire(s), every row (also unfinished ones and tests, which say so), how they were
+    answered, a codebook for each language, the texts people agreed to, the audit lines, and the record of processing.
+    Raffle addresses are not in it: they have no place beside answers.
+    """
+    from analysis.codebook import codebook
+    from analysis.export import rows_as_csv
+
+    change = store.last_change(slug)
+    study, lines = store.study(slug), store.audit(slug)
+    rows, paradata = store.rows(slug, finished_only=False, include_test=True), store.paradata(slug, include_test=True)
+    digests = dict.fromkeys([study.instrument, *rows["instrument"].tolist()])
+    instruments = {digest: store.instrument(digest) for digest in digests}
+    name = f"questionnaire_{study.instrument[:12]}.json"
+    files: dict[str, str | bytes] = {"study.toml": study_as_toml(study, name)}
+    files |= {f"questionnaire_{digest[:12]}.json": instrument_as_json(one) for digest, one in instruments.items()}
+    files |= {"rows.csv": rows_as_csv(rows), "paradata.csv": rows_as_csv(paradata)}
+    files["consents.json"] = json.dumps(store.consents(slug), ensure_ascii=False, indent=1)
+    files["audit.csv"] = "\n".join(["day,what", *(f"{line.day.isoformat()},{line.what}" for line in lines)]) + "\n"
+    instrument = instruments[study.instrument]
+    spoken = {path.stem for path in data_file("words").glob("*.toml")}
+    for language in study.languages:
+        if language in instrument.languages and language in spoken:
+            files[f"codebook_{language}.csv"] = rows_as_csv(codebook(instrument, language))
+    for language in record_languages():
+        record = record_of_processing(study, instrument, language, lines, list(store.consents(slug)))
+        files[f"record_{language}.md"] = record
+    content = _zipped(files)
+    path.write_bytes(content)
+    if store.last_change(slug) != change:
+        what = "somebody answered while it was exported"
+        raise StoreError(Problem(f"study '{slug}'", what, "Close the study first, or export it again."))
+    digest = hashlib.sha256(content).hexdigest()
+    store.note_export(slug, change, digest)
+    return digest
+
+
+def purge(store: Store, slug: str, export: Path | None) -> int:
+    """Delete all answers of a closed study that are in this export file; how many participations there were."""
+    if export is None or not export.is_file():
+        what = "is only deleted after an export, which is to be shown"
+        remedy = f"Run: parasol study export {slug} -o {slug}.zip, then: parasol study purge {slug} --export {slug}.zip"
+        raise StoreError(Problem(f"study '{slug}'", what, remedy))
+    return store.purge(slug, hashlib.sha256(export.read_bytes()).hexdigest())
+
+
+def record_of_processing(
+    study: Study,
+    instrument: Instrument,
+    language: str,
+    lines: Sequence[AuditLine] = (),
+    versions: Sequence[str] = (),
+    today: date | None = None,
+) -> str:
+    """The record of processing activities (GDPR, article 30) of this study, in Markdown.
+
+    What the law asks for and the study does not say stands there as missing, with the key to write.
+    """
+    if language not in record_languages():
+        known = ", ".join(record_languages())
+        raise SettingsError(Problem("language", f"there is no record in '{one_line(language, 20)}'", f"Use {known}."))
+    return _Record(study, instrument, language).text(lines, versions, today or datetime.now(UTC).date())
+
+
+@cache
+def record_languages() -> tuple[str, ...]:
+    """The languages a record can be written in."""
+    return tuple(sorted(path.stem for path in data_file("privacy").glob("*.toml")))
+
+
+@cache
+def _sentences(language: str) -> Mapping[str, Any]:
+    return tomllib.loads(data_file("privacy", f"{language}.toml").read_text(encoding="utf-8"))
+
+
+class _Record:
+    """The record while it is written."""
+
+    def __init__(self, study: Study, instrument: Instrument, language: str) -> None:
+        self.study, self.instrument = study, instrument
+        self.own = language if language in study.languages else next(iter(study.languages))
+        self.said = _sentences(language)
+
+    def text(self, lines: Sequence[AuditLine], versions: Sequence[str], today: date) -> str:
+        study = self.study
+        deletions = [f"{line.day.isoformat()}: {self.said['audit'].get(line.what, line.what)}" for line in lines]
+        sections = {
+            "controller": [self.stated("controller", study.controller), self.stated("contact", study.contact)],
+            "purpose": [self.stated("purpose", study.purpose.get(self.own, ""))],
+            "basis": self.basis(versions),
+            "subjects": self.subjects(),
+            "data": self.data(),
+            "absent": [self.said["absent"]["text"]],
+            "recipients": [one_line(each, 500) for each in study.recipients] or [self.said["none"]],
+            "transfers": [self.said["transfers"]["text"]],
+            "erasure": self.erasure(),
+            "rights": [self.filled("rights", "text", contact=self.stated("contact", study.contact))],
+            "security": [self.said["security"]["text"]],
+            "deletions": deletions or [self.said["none"]],
+        }
+        title = one_line(study.title.get(self.own, study.slug), 200)
+        parts = [f"# {self.said['heading'].format(title=title)}"]
+        parts.append(self.said["law"].format(slug=study.slug, day=today.isoformat()))
+        for name, sentences in sections.items():
+            listed = "\n".join(f"- {sentence}" for sentence in sentences)
+            parts.append(f"## {self.said['sections'][name]}\n\n{listed}")
+        return "\n\n".join(parts) + "\n"
+
+    def filled(self, section: str, key: str, **values: object) -> str:
+        return str(self.said[section][key]).format(**values)
+
+    def stated(self, key: str, value: str) -> str:
+        return one_line(value, 500) or self.said["missing"].format(key=key)
+
+    def basis(self, versions: Sequence[str]) -> list[str]:
+        said = [self.filled("basis", "consent", languages=", ".join(self.study.languages))]
+        known = ", ".join(one_line(version, 64) for version in versions or [self.study.consent_version])
+        return [*said, self.filled("basis", "versions", versions=known)]
+
+    def subjects(self) -> list[str]:
+        study = self.study
+        said = [self.said["subjects"]["invited" if study.invited else "everyone"]]
+        if study.minimum_age is not None:
+            said.append(self.filled("subjects", "age", age=study.minimum_age))
+        if study.embed:
+            said.append(self.filled("subjects", "embed", sites=", ".join(study.embed)))
+        return said
+
+    def data(self) -> list[str]:
+        study, instrument = self.study, self.instrument
+        asked = [item for item in instrument.items if item.kind != "info"]
+        typed = [item.id for item in asked if item.kind in ("text", "long_text") or item.other]
+        days = [item.id for item in asked if item.kind == "date"]
+        names = {
+            "answers": {"instrument": instrument.id, "version": instrument.version, "items": len(asked)},
+            "scales": {"scales": ", ".join(scale.id for scale in instrument.scales)} if instrument.scales else None,
+            "free": {"items": ", ".join(typed)} if typed else None,
+            "dates": {"items": ", ".join(days)} if days else None,
+            "times": {},
+            "source": {"sources": ", ".join(each.id for each in study.sources)} if study.sources else None,
+            "condition": {"conditions": ", ".join(c.id for c in study.conditions)} if study.conditions else None,
+            "influencers": {} if any(page.per_influencer for page in instrument.pages) else None,
+            "parameters": {"parameters": ", ".join(p.name for p in study.parameters)} if study.parameters else None,
+            "tokens": {} if study.invited else None,
+            "code": {"number": len(study.code), "waves": ", ".join(w.id for w in study.waves)} if study.code else None,
+            "raffle": {} if study.raffle else None,
+        }
+        return [self.filled("data", key, **values) for key, values in names.items() if values is not None]
+
+    def erasure(self) -> list[str]:
+        study = self.study
+        controller = self.stated("controller", study.controller)
+        day = self.said["missing"].format(key="retention")
+        if study.retention is not None:
+            day = self.filled("erasure", "day", day=study.retention.isoformat(), controller=controller)
+        return [day, self.said["erasure"]["withdrawal"]]
+
+
+def _zipped(files: Mapping[str, str | bytes]) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return held.getvalue()
