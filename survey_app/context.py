@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from analysis.instrument import Instrument
+from survey_app.links import link_codes
 from survey_app.settings import load_settings
 from survey_app.store import Store
 from survey_app.study import Study
@@ -38,19 +39,18 @@ def load_frozen_instrument(digest: str) -> Instrument:
     return open_store().instrument(digest)
 
 
-@st.cache_resource(show_spinner=False)
-def load_instrument_of(study_id: str) -> Instrument:
-    """The instrument a study (named by its id) is bound to; that never changes once somebody takes part."""
-    digest = next(study.instrument for study in open_store().studies() if study.id == study_id)
-    return load_frozen_instrument(digest)
-
-
 # A study may be closed at any moment. The store itself refuses late answers, so a page may show an old state briefly.
 @st.cache_resource(show_spinner=False, ttl=3, max_entries=200)
 def load_study_context(slug: str) -> StudyContext:
     """The study with that slug and its instrument."""
     study = open_store().study(slug)
     return StudyContext(study, load_frozen_instrument(study.instrument))
+
+
+@st.cache_resource(show_spinner=False, ttl=3)
+def load_link_codes() -> dict[str, tuple[str, str]]:
+    """The slug and the source that each short link means."""
+    return link_codes(open_store().studies())
 
 
 @dataclass(frozen=True)

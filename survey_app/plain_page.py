@@ -6,7 +6,7 @@ from html import escape
 
 from starlette.responses import HTMLResponse
 
-from survey_app.words import languages, words
+from survey_app.words import direction, languages, words
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -24,20 +24,23 @@ p { margin: 0; }
 RETRY_SECONDS = 5
 
 
-def plain_page(key: str, status: int, *, retry: bool = False) -> HTMLResponse:
-    """The texts `{key}.title` and `{key}.text` in every language, since nobody has chosen one yet."""
+def plain_page(key: str, status: int, *, retry: bool = False, after: int = RETRY_SECONDS) -> HTMLResponse:
+    """The texts `{key}.title` and `{key}.text` in every language, since nobody has chosen one yet.
+
+    With `retry` the page loads itself again `after` so many seconds.
+    """
     parts = "".join(_section(key, language) for language in languages())
-    again = f'<meta http-equiv="refresh" content="{RETRY_SECONDS}">' if retry else ""
+    again = f'<meta http-equiv="refresh" content="{after}">' if retry else ""
     page = (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{again}'
         f"<title>Parasol</title><style>{STYLE}</style></head><body><main>{parts}</main></body></html>"
     )
-    headers = {"cache-control": "no-store"} | ({"retry-after": str(RETRY_SECONDS)} if retry else {})
+    headers = {"cache-control": "no-store"} | ({"retry-after": str(after)} if retry else {})
     return HTMLResponse(page, status, headers)
 
 
 def _section(key: str, language: str) -> str:
     w = words(language)
     title, text = escape(w(f"{key}.title")), escape(w(f"{key}.text"))
-    return f'<section lang="{language}"><h1>{title}</h1><p>{text}</p></section>'
+    return f'<section lang="{language}" dir="{direction(language)}"><h1>{title}</h1><p>{text}</p></section>'

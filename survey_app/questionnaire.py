@@ -13,7 +13,7 @@ import streamlit as st
 
 from analysis.instrument import Instrument, Item, Page
 from survey_app.answers import LONGEST_TEXT, Answer
-from survey_app.components.likert import SCRIPT
+from survey_app.components.questions import SCRIPT
 from survey_app.words import Words, words
 
 KEY = "ask"

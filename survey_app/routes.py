@@ -6,43 +6,23 @@ import io
 import re
 import secrets
 from collections.abc import Callable
-from typing import Annotated
 from urllib.parse import urlencode
 
 import segno
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from analysis.errors import DataError, StoreError, StudyClosed
+from analysis.errors import StoreError, StudyClosed
 from survey_app.access import COOKIE, LASTS, OneTimeLinks, sign_access
-from survey_app.answers import accept_answers
-from survey_app.components.likert import PATH, component_file
-from survey_app.context import load_instrument_of, load_study_context, open_store
+from survey_app.components.questions import PATH, component_file
+from survey_app.context import load_study_context, open_store
 from survey_app.plain_page import plain_page
-
-LARGEST_PAGE = 64 * 1024
-"""Bytes of one page of answers; more is refused."""
+from survey_app.saving import save_answers
 
 NO_STORE = {"cache-control": "no-store"}
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-
-Short = Annotated[str, StringConstraints(max_length=200)]
-
-
-class SentPage(BaseModel):
-    """One page of answers as the phone posts it."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    key: Annotated[str, StringConstraints(min_length=20, max_length=100)]
-    page: Short
-    influencer: Short = ""
-    answers: dict[Short, object]
-    order: list[Short] = []
-    paradata: dict[Short, object] | None = None
 
 
 async def health(request: Request) -> Response:
@@ -73,45 +53,6 @@ def start(request: Request) -> Response:
         return plain_page("waiting", 503, retry=True)
     query = {"s": slug, "t": secrets.token_urlsafe(32)} | ({"src": source} if source else {})
     return RedirectResponse(f"/?{urlencode(query)}", 303, NO_STORE)
-
-
-async def save_answers(request: Request) -> Response:
-    """Keep one page of answers; sending it again is success."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        return _refused(415, "Answers are sent as application/json.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_PAGE:
-            return _refused(413, "This page of answers is too large.", {"connection": "close"})
-    try:
-        sent = SentPage.model_validate_json(bytes(body))
-    except ValidationError:
-        return _refused(422, "This is no page of answers.")
-    return await run_in_threadpool(_save, sent)
-
-
-def _save(sent: SentPage) -> Response:
-    store = open_store()
-    try:
-        begun = store.participation(sent.key)
-        if begun is None:
-            return _refused(409, "No participation was begun with this link, or it was withdrawn.")
-        answers = accept_answers(load_instrument_of(begun.study), sent.page, sent.answers)
-        store.save_page(
-            sent.key, sent.page, answers, influencer=sent.influencer, order=sent.order, paradata=sent.paradata
-        )
-    except DataError as error:
-        return _refused(422, str(error))
-    except StudyClosed as error:
-        return _refused(409, str(error))
-    except StoreError:
-        return _refused(503, "The answers cannot be kept at this moment; send them again.", {"retry-after": "3"})
-    return JSONResponse({"saved": True}, headers=NO_STORE)
-
-
-def _refused(status: int, problem: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"problem": problem}, status, NO_STORE | (headers or {}))
 
 
 def qr_code(public: str) -> Callable[[Request], Response]:

@@ -31,7 +31,7 @@ from analysis.scoring import Scores
 from analysis.tables import Table, apa_interval, apa_number, table_coefficients, table_effects, table_reliability
 from survey_app.context import StudyScores, load_study_context, load_study_scores, open_store
 from survey_app.study import Study, StudyCounts
-from survey_app.words import Words, languages, words
+from survey_app.words import Words, researcher_languages, words
 
 STYLE = Path(__file__).with_name("results.css")
 REFRESH_SECONDS = 3
@@ -113,7 +113,7 @@ def _load(w: Words, study: Study, counts: StudyCounts) -> tuple[StudyScores | No
 
 
 def _choose_language() -> str:
-    known = languages()
+    known = researcher_languages()
     chosen = st.sidebar.segmented_control(
         words(str(st.session_state.get("language", known[0])))("results.language"),
         known,

@@ -170,7 +170,7 @@ def test_what_the_questionnaire_does_not_declare_is_refused(
         (b"[" * 60_000, "application/json", 422),
         (b"\xff\xfe", "application/json", 422),
         (b"{}", "text/plain", 415),
-        (b" " * 70_000, "application/json", 413),
+        (b" " * 270_000, "application/json", 413),
     ],
 )
 def test_a_broken_body_is_refused(web: httpx.Client, body: bytes, kind: str, status: int) -> None:

@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
 from string import Formatter
+from typing import Any
 
 import pytest
 
-from survey_app.words import languages, words
+from survey_app.words import RESPONDENT, TEXTS, direction, languages, researcher_languages, words
 
 
 def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
-def test_english_and_dutch_are_there() -> None:
-    assert {"en", "nl"} <= set(languages())
+def read_by_respondents(key: str) -> bool:
+    return key.partition(".")[0] in RESPONDENT
+
+
+def test_researchers_read_english_and_dutch_and_respondents_german_too() -> None:
+    assert languages()[0] == researcher_languages()[0] == "en"
+    assert {"en", "nl"} <= set(researcher_languages())
+    assert "de" in languages()
 
 
 @pytest.mark.parametrize("language", [code for code in languages() if code != "en"])
 def test_every_language_has_the_keys_and_placeholders_of_english(language: str) -> None:
-    english, other = words("en").texts, words(language).texts
-    assert set(english) == set(other)
-    assert {key: placeholders(text) for key, text in english.items()} == {
-        key: placeholders(text) for key, text in other.items()
-    }
+    english = words("en").texts
+    with (TEXTS / f"{language}.toml").open("rb") as file:
+        own = flat(tomllib.load(file))
+    wanted = english if language == "nl" else {key: text for key, text in english.items() if read_by_respondents(key)}
+    assert not set(wanted) - set(own)
+    assert not set(own) - set(english)
+    assert {key: placeholders(english[key]) for key in own} == {key: placeholders(text) for key, text in own.items()}
+
+
+def flat(tables: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in tables.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found
+
+
+@pytest.mark.parametrize(("language", "written"), [("nl", "ltr"), ("de", "ltr"), ("ar", "rtl"), ("he", "rtl")])
+def test_the_direction_of_a_language(language: str, written: str) -> None:
+    assert direction(language) == written
 
 
 @pytest.mark.parametrize("language", languages())

@@ -11,16 +11,18 @@ from starlette.responses import Response
 
 from survey_app.precompressed import IMMUTABLE, PageFile, accepted_encoding
 
-_FILES = {name: PageFile(Path(__file__).with_name(name)) for name in ("likert.js", "likert.css")}
+_FILES = {
+    path.name: PageFile(path) for path in sorted(Path(__file__).parent.iterdir()) if path.suffix in (".js", ".css")
+}
 _DIGEST = hashlib.sha256(b"".join(file.path.read_bytes() for file in _FILES.values())).hexdigest()[:16]
 
-PATH = "/likert/{digest}/{name}"
-SCRIPT = PATH.format(digest=_DIGEST, name="likert.js")
+PATH = "/questions/{digest}/{name}"
+SCRIPT = PATH.format(digest=_DIGEST, name="page.js")
 """The address of the script: it changes with every change of the files, so that phones may keep them for ever."""
 
 
 def component_file(request: Request) -> Response:
-    """The script or the style sheet, compressed, to be kept by the phone."""
+    """A script or the style sheet, compressed, to be kept by the phone."""
     file = _FILES.get(request.path_params["name"])
     if file is None or request.path_params["digest"] != _DIGEST:
         raise HTTPException(404)

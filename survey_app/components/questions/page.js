@@ -34,7 +34,7 @@ class View {
   constructor(root) {
     // Unstyled, the page would jump under a thumb: it is shown when its looks are there (or cannot be had).
     this.root = root
-    this.looks = make("link", { rel: "stylesheet", href: new URL("likert.css", import.meta.url) })
+    this.looks = make("link", { rel: "stylesheet", href: new URL("questions.css", import.meta.url) })
     this.box = make("div", { class: "ask", hidden: "" })
     this.looks.onload = this.looks.onerror = () => { this.box.hidden = false }
     root.append(this.looks, this.box)
