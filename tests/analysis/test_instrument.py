@@ -26,6 +26,7 @@ from analysis.instrument import (
     instrument_from_json,
     load_instrument,
 )
+from analysis.kinds import KINDS
 
 SMALL = """
 id = "small"
@@ -193,6 +194,179 @@ show_if = "{condition}"
     assert any("item 's2', show_if" in line for line in problems_of(item, tmp_path)) or condition == "s1 > 1"
 
 
+# -- every kind of question -------------------------------------------------------------------------------------------
+
+KINDS_FILE = """
+id = "kinds"
+version = "1"
+title.en = "Kinds"
+languages = ["en"]
+
+[choices.three]
+values = [1, 2, 3]
+labels.en = ["a", "b", "c"]
+
+[[items]]
+id = "look"
+kind = "info"
+text.en = "Look"
+media = "look.png"
+alt.en = "A picture"
+
+[[items]]
+id = "sem"
+kind = "semantic"
+choices = "three"
+text.en = "It is"
+left.en = "bad"
+right.en = "good"
+
+[[items]]
+id = "many"
+kind = "multiple"
+choices = "three"
+text.en = "Which?"
+other = true
+decline = true
+minimum_choices = 1
+maximum_choices = 4
+
+[[items]]
+id = "slide"
+kind = "slider"
+text.en = "How much?"
+minimum = 0
+maximum = 10
+step = 2.5
+decline = true
+
+[[items]]
+id = "day"
+kind = "date"
+text.en = "When did {influencer} say {many}?"
+
+[[items]]
+id = "yes"
+kind = "consent"
+required = true
+text.en = "Agreed"
+
+[[scales]]
+id = "sum"
+label.en = "Sum"
+items = ["sem"]
+
+[[pages]]
+id = "one"
+title.en = "One"
+items = ["look", "sem", "many", "slide", "day"]
+
+[[pages]]
+id = "two"
+title.en = "Two, {condition}"
+items = ["yes"]
+show_if = "chosen(many, 2) or condition == 'x'"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        ('left.en = "bad"\n', "", "item 'sem', left", "two ends"),
+        ('kind = "semantic"', 'kind = "likert"', "item 'sem', left", "only an item of kind 'semantic'"),
+        ('alt.en = "A picture"\n', "", "item 'look', alt", "no description"),
+        ('alt.en = "A picture"', 'alt.en = " "', "item 'look', alt.en", "translation is missing"),
+        *(
+            ('"look.png"', f'"{media}"', "item 'look', media", "neither a file's name nor a link")
+            for media in ("../x.png", "x.svg", "a/b.png", "http://x.org/a.png", "javascript:alert(1)", "x.png ", ".png")
+        ),
+        *(
+            ('"look.png"', f'"{media}"', "item 'look', media", "neither a file's name nor a link")
+            for media in (
+                "https://x.org/'><script>",
+                "https://u:p@x.org/a",
+                "https://x.org/a b",
+                "https://" + "x" * 600,
+            )
+        ),
+        ('kind = "info"', 'kind = "text"', "item 'look', media", "only an item of kind 'info'"),
+        ('text.en = "Look"', 'text.en = "Look"\nrequired = true', "item 'look', required", "only an item of kind"),
+        ('text.en = "Look"', 'text.en = "Look"\ndecline = true', "item 'look', decline", "only an item of kind"),
+        ('text.en = "Agreed"', 'text.en = "Agreed"\ndecline = true', "item 'yes', decline", "only an item of kind"),
+        ('text.en = "It is"', 'text.en = "It is"\nother = true', "item 'sem', other", "only an item of kind 'single'"),
+        ("minimum_choices = 1", "minimum_choices = 5", "item 'many', minimum_choices", "from 5 to 4 of 4"),
+        ("maximum_choices = 4", "maximum_choices = 5", "item 'many', m", "from 1 to 5 of 4"),
+        ("minimum_choices = 1", "minimum_choices = 0", "item 'many', minimum_choices", "from 0 to 4 of 4"),
+        ("step = 2.5", "step = 3", "item 'slide', step", "do not lead from 0 to 10"),
+        ("step = 2.5", "step = 0", "item 'slide', step", "0 is no step"),
+        ("step = 2.5", "step = 0.001", "item 'slide', step", "10000 steps"),
+        ("step = 2.5", "step = 20", "item 'slide', step", "0.5 steps"),
+        ("maximum = 10", "maximum = 1e300", "item 'slide', minimum", "beyond what a database"),
+        ("maximum = 10\n", "", "item 'slide', maximum", "needs both ends"),
+        ("minimum = 0", "minimum = -200", "item 'slide', decline", "its code -99 could be an answer"),
+        ("values = [1, 2, 3]", "values = [1, 2, -99]", "item 'many', decline", "its code -99 is a declared value"),
+        ("values = [1, 2, 3]", "values = [1, 2, 98]", "item 'many', other", "its column and that of 98 are one"),
+        ("values = [1, 2, 3]", "values = [1, 2, -3]", "item 'many', choices", "-3 is negative"),
+        ('id = "day"', 'id = "many_2"', "item 'many', id", "its column 'many_2' is the item 'many_2' too"),
+        ('id = "day"', 'id = "many_other"', "item 'many', id", "its column 'many_other' is the item"),
+        ('id = "sum"', 'id = "many_98"', "item 'many', id", "its column 'many_98' is the scale"),
+        ('items = ["sem"]', 'items = ["sem", "many"]', "scale 'sum', items", "'many' is of kind 'multiple'"),
+        ('items = ["sem"]', 'items = ["sem", "day"]', "scale 'sum', items", "'day' is of kind 'date'"),
+        ('items = ["sem"]', 'items = ["sem", "slide"]', "scale 'sum', items", "the items run 0 to 10 and 1 to 3"),
+        ("{influencer} say {many}", "{look}", "item 'day', text.en", "'look' is information"),
+        ("{influencer} say {many}", "{yes}", "item 'day', text.en", "'yes' is not answered yet"),
+        ("{influencer} say {many}", "{day}", "item 'day', text.en", "'day' is not answered yet"),
+        ('label.en = "Sum"', 'label.en = "{sem}"', "scale 'sum', label.en", "is not filled in here"),
+        ('left.en = "bad"', 'left.en = "{many}"', "item 'sem', left.en", "is not filled in here"),
+        ("Two, {condition}", "Two, {yes}", "page 'two', title.en", "'yes' is not answered yet"),
+        ("chosen(many, 2)", "many == 2", "page 'two', show_if", "the answer to 'many' is a list"),
+        ("chosen(many, 2)", "answered(look)", "page 'two', show_if", "'look' is information"),
+        ("chosen(many, 2)", "conditon == 'x'", "page 'two', show_if", "there is no item 'conditon'"),
+        ('title.en = "One"', 'title.en = "One"\norder = "random"', "item 'day', text.en", "'many' is not answered yet"),
+        ('title.en = "One"', 'title.en = "One"\nper_influencer = true', "page 'two', show_if", "for each influencer"),
+        ('text.en = "Which?"', 'text.en = "Which?\\u0000"', "item 'many', text", "does not fit here"),
+        ('version = "1"', 'version = "1\\u007f"', "version", "does not fit here"),
+    ],
+)
+def test_each_mistake_in_a_kind_is_named(old: str, new: str, where: str, what: str, tmp_path: Path) -> None:
+    assert problems_of(KINDS_FILE, tmp_path) == []
+    assert old in KINDS_FILE
+    found = problems_of(KINDS_FILE.replace(old, new, 1), tmp_path)
+    assert any(line.startswith("mine.toml, ") and where in line and what in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    "media", ["a.PNG", "film.mp4", "https://example.org/a/b.webp?x=1&y=%20", "https://x.org:8443/"]
+)
+def test_media_are_files_or_links(media: str, tmp_path: Path) -> None:
+    assert problems_of(KINDS_FILE.replace("look.png", media), tmp_path) == []
+
+
+def test_a_columns_name_may_not_outgrow_what_programs_read(tmp_path: Path) -> None:
+    long = "m" * 29
+    (line,) = problems_of(KINDS_FILE.replace('id = "many"', f'id = "{long}"').replace("many", long), tmp_path)
+    assert "over 32 characters" in line and f"{long}_other" in line
+
+
+def test_columns_and_spans() -> None:
+    showcase = load_instrument("showcase")
+    assert [column.name for column in showcase.item("welcome").columns] == []
+    assert [(column.name, column.holds, column.value) for column in showcase.item("place").columns] == [
+        ("place", "answer", None), ("place_other", "words", None)
+    ]  # fmt: skip
+    assert [column.holds for column in showcase.item("reasons").columns] == ["rank"] * 4
+    assert showcase.item("warmth").span == (0, 100) and showcase.item("alike1").span == (1, 7)
+    assert showcase.item("one_word").span is None
+    assert {item.kind for item in showcase.items} == set(KINDS)
+
+
+def test_lone_surrogates_from_elsewhere_are_refused(tmp_path: Path) -> None:
+    content = tomllib.loads(KINDS_FILE)
+    content["items"][0]["text"]["en"] = "\ud800"
+    with pytest.raises(InstrumentError, match="item 'look', text"):
+        instrument_from_dict(content, "x")
+
+
 def test_items_of_one_scale_share_one_range(tmp_path: Path) -> None:
     more = SMALL.replace(
         "[[items]]", '[choices.five]\nvalues = [1, 5]\nlabels.en = ["a", "b"]\nlabels.nl = ["a", "b"]\n\n[[items]]', 1
@@ -229,7 +403,7 @@ def test_damaged_copies_of_the_core_questionnaire_never_crash() -> None:
     content = tomllib.loads(data_file("instruments", "psi_core.toml").read_text(encoding="utf-8"))
     kept = {"choices": {"agree7": content["choices"]["agree7"]}, "items": content["items"][3:7]}
     small = content | kept | {"scales": content["scales"][1:2], "pages": content["pages"][3:4]}
-    for path in list(_paths(small)):
+    for path, small in [(path, file) for file in (small, tomllib.loads(KINDS_FILE)) for path in _paths(file)]:
         for damage in (None, 3, "x", [], {}, [3], {"en": 3}):
             damaged = copy.deepcopy(small)
             parent: Any = damaged

@@ -169,7 +169,7 @@ def test_each_kind_keeps_what_it_declares(id: str, sent: Any, kept: Any) -> None
         *(("warmth", sent, "number") for sent in (float("nan"), float("inf"), True, "50", [50], 10**400, -98.0j)),
         ("warmth", -98, "between"), ("age", 15, "between"), ("age", 20.5, "step"), ("age", 10**15, "between"),
         *(("first_seen", sent, "date") for sent in ("2023-02-29", "2023-2-1", "20230201", "2023-02-01T00:00")),
-        *(("first_seen", sent, "date") for sent in ("0001-01-01", 20230201, "", "\u0661" * 4 + "-01-01", ["2023-02-01"])),
+        *(("first_seen", sent, "date") for sent in ("0001-01-01", 20230201, "", "\u0661" * 4 + "-01-01", ["2023"])),
         *(("one_word", sent, "refused") for sent in (1, -98, True, ["a"], {"a": 1}, b"a")),
     ],
 )  # fmt: skip
@@ -188,7 +188,7 @@ def test_a_flood_of_text_is_refused(id: str, longest: int, letter: str) -> None:
     for length in floods:
         with pytest.raises(AnswersRefused) as refusal:
             accepted(id, letter * length)
-        assert [one.key for one in refusal.value.refusals] == ["long"] and len(str(refusal.value)) < 300
+        assert [one.key for one in refusal.value.refusals] == ["long"] and len(str(refusal.value)) < 600
     with pytest.raises(AnswersRefused):
         accepted("first_seen", letter * 10_000_000)
 
