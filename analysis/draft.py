@@ -28,7 +28,7 @@ _FINEST_SLIDER = 1000
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e308  # NaN is not
 
 
 def _is_whole(value: object) -> bool:

@@ -300,6 +300,8 @@ show_if = "chosen(many, 2) or condition == 'x'"
         ("step = 2.5", "step = 3", "item 'slide', step", "do not lead from 0 to 10"),
         ("step = 2.5", "step = 0", "item 'slide', step", "0 is no step"),
         ("step = 2.5", "step = 0.001", "item 'slide', step", "10000 steps"),
+        ("step = 2.5", f"step = 1{'0' * 400}", "item 'slide', step", "does not fit here"),
+        ("step = 2.5", "step = inf", "item 'slide', step", "does not fit here"),
         ("step = 2.5", "step = 20", "item 'slide', step", "0.5 steps"),
         ("maximum = 10", "maximum = 1e300", "item 'slide', minimum", "beyond what a database"),
         ("maximum = 10\n", "", "item 'slide', maximum", "needs both ends"),
@@ -403,9 +405,9 @@ def test_damaged_copies_of_the_core_questionnaire_never_crash() -> None:
     content = tomllib.loads(data_file("instruments", "psi_core.toml").read_text(encoding="utf-8"))
     kept = {"choices": {"agree7": content["choices"]["agree7"]}, "items": content["items"][3:7]}
     small = content | kept | {"scales": content["scales"][1:2], "pages": content["pages"][3:4]}
-    for path, small in [(path, file) for file in (small, tomllib.loads(KINDS_FILE)) for path in _paths(file)]:
+    for path, whole in [(path, file) for file in (small, tomllib.loads(KINDS_FILE)) for path in _paths(file)]:
         for damage in (None, 3, "x", [], {}, [3], {"en": 3}):
-            damaged = copy.deepcopy(small)
+            damaged = copy.deepcopy(whole)
             parent: Any = damaged
             for step in path[:-1]:
                 parent = parent[step]
