@@ -42,6 +42,8 @@ TOGETHER = 12
 """Up to how many columns are resampled in one go when a next question may need them."""
 LEAST_DRAWS = 100
 MOST_DRAWS = 1_000_000
+LARGEST_BYTES = 2_000_000_000
+"""What the resampled moments of one data set may take."""
 DEGENERATE = 1e-10
 """A resampled predictor with less of its variance left is one that this sample cannot tell from the others."""
 
@@ -128,10 +130,14 @@ def resample(
     -----
     Each block of 250 draws has a stream of its own (SFC64 seeded by the block's number). A 32-bit number times n,
     shifted right by 32, names a person; no person's chance is off by more than n / 2^32 of itself.
-    The columns are standardised first, so no precision is lost to large means.
+    The columns are standardised first, so no precision is lost to large means. More than 2 GB of moments are refused.
     """
     n, p = values.shape
     centre, scale = _centre_and_scale(values)
+    size = 8 * (p + p * (p + 1) // 2) * draws
+    if size > LARGEST_BYTES:
+        what = f"{draws:,} samples of {p} columns need {size / 1e9:.1f} GB"
+        raise DataError(Problem("draws", what, "Ask for fewer; 5000 is usual."))
     sums = np.empty((p + p * (p + 1) // 2, draws))
     products = _products(values, centre, scale) if n <= ROWS else None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.bootstrap import Progress
+from analysis.bootstrap import Progress, check_draws
 from analysis.errors import DataError, ModelError, NotConverged
 from analysis.factor import Factors, fit_factors
 from analysis.method_bias import SingleFactor, full_collinearity, single_factor
@@ -117,6 +117,7 @@ def measurement(
     >>> found.validity.scales["cr"].round(3).tolist(), found.parallel.components
     ([0.75, 0.667], 1)
     """
+    check_draws(draws, seed)
     known = scales_of(data, scales)
     items = list(dict.fromkeys(item for own in known.values() for item in own))
     notes: list[str] = []

@@ -22,6 +22,8 @@ from analysis.scoring import Scores
 DIFFERENCES = (
     "kind", "outcome", "term", "groups", "estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high",
 )  # fmt: skip
+SHOWN = 5
+"""Problems told before they are only counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +134,9 @@ def fit_subgroups(
             where = f"group {by} '{name}' (n = {scores.n})"
             problems += [Problem(f"{where}, {one.where}", one.what, one.remedy) for one in error.problems]
             refusal = type(error)
+    if len(problems) > SHOWN:
+        what = f"{len(problems) - SHOWN} more such problems"
+        problems = [*problems[:SHOWN], Problem(f"group '{by}'", what, "Choose a column with fewer, larger groups.")]
     if problems:
         raise refusal(*problems)
     effects = [effect for effect in effects_of(model) if effect.kind != "direct"]

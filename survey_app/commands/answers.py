@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from analysis.errors import DataError, ModelError, Problem, SettingsError
 from analysis.model import Model, parse_model
@@ -52,6 +52,7 @@ class Answers:
     """What a file of answers holds, and how the command line says to read it.
 
     `instrument` is None where scales are named on the command line, or where the columns are scores already.
+    `items_named` says that the model itself names items, so that no scale is needed.
     """
 
     rows: pd.DataFrame
@@ -60,6 +61,7 @@ class Answers:
     scales: Mapping[str, list[str]]
     scored: bool
     span: tuple[float, float] | None
+    items_named: bool
 
     def scores(self) -> Scores:
         """What does everybody score? The shipped questionnaire that fits is taken where none is named."""
@@ -71,7 +73,11 @@ class Answers:
             return score_scales(self.rows, self.scales, span=self.span, source=self.path.name)
         if self.scored:
             return Scores.from_scored(self.rows, source=self.path.name)
-        return score(self.rows, self.instrument or self._shipped(), source=self.path.name)
+        chosen = self.instrument or _shipped_with(self.rows.columns)
+        if chosen is None and self.items_named:
+            note = "No questionnaire is named: the items are taken as they stand, none is turned round."
+            return replace(Scores.from_scored(self.rows, source=self.path.name), notes=(note,))
+        return score(self.rows, chosen or self._undecided(), source=self.path.name)
 
     def questionnaire(self) -> Instrument:
         """Which items were asked, as far as the care of the answers can be judged from them?
@@ -109,17 +115,14 @@ class Answers:
         note = f"{int((~kept).sum())} of {len(kept)} rows were excluded for careless answers ({gone})."
         return replace(scores, notes=(*scores.notes, note)), flow
 
-    def _shipped(self) -> Instrument:
-        found = _shipped_with(self.rows.columns)
-        if found is None:
-            listed = ", ".join(one.id for one in _shipped())
-            what = f"the columns do not settle which of the shipped questionnaires they answer ({listed})"
-            remedy = (
-                "Say how to score them: --instrument ID, or --scale name=item1,item2,-item3 (once for each scale), "
-                "or --scored when the columns are scores already."
-            )
-            raise SettingsError(Problem(f"file '{self.path.name}'", what, remedy))
-        return found
+    def _undecided(self) -> NoReturn:
+        listed = ", ".join(one.id for one in _shipped())
+        what = f"the columns do not settle which of the shipped questionnaires they answer ({listed})"
+        remedy = (
+            "Say how to score them: --instrument ID, or --scale name=item1,item2,-item3 (once for each scale), "
+            "or --scored when the columns are scores already."
+        )
+        raise SettingsError(Problem(f"file '{self.path.name}'", what, remedy))
 
 
 def load_answers(
@@ -129,6 +132,7 @@ def load_answers(
     scales: Sequence[str] | None = None,
     scored: bool = False,
     span: str = "",
+    items_named: bool = False,
 ) -> Answers:
     """What stands in this file, and how are its columns to be read?
 
@@ -144,6 +148,8 @@ def load_answers(
         Are the columns scores already?
     span : str
         The answer range of `scales`, such as `1:7`; empty when not given.
+    items_named : bool
+        Does the model name the items itself? Then columns that fit no questionnaire are taken as they stand.
 
     Raises
     ------
@@ -162,7 +168,7 @@ def load_answers(
         raise SettingsError(Problem("--range", "it belongs to --scale", "Leave it out, or name scales."))
     items, limits = _read_scales(scales or ()), _read_span(span)
     questionnaire = load_instrument(instrument) if instrument else None
-    return Answers(load_rows(path), path, questionnaire, items, scored, limits)
+    return Answers(load_rows(path), path, questionnaire, items, scored, limits, items_named)
 
 
 def read_decision(reasons: str) -> list[str]:

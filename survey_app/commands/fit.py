@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from analysis.errors import Problem, SettingsError
 from survey_app.commands.answers import load_answers, read_model
 from survey_app.commands.options import Draws, Exclude, Form, Level, Output, Questionnaire, Scales, Scored, Seed, Span
-from survey_app.commands.terminal import listing, progress_bar, write_text
+from survey_app.commands.report import Report, fit_measures, loadings_of, told_latent, told_notes, with_and_without
+from survey_app.commands.terminal import listing, progress_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,16 +23,6 @@ if TYPE_CHECKING:
     from analysis.paths import Interval
     from analysis.regression import Errors
     from analysis.scoring import Scores
-
-MEASURES = ("chi_square", "df", "p_value", "cfi", "tli", "rmsea", "rmsea_low", "rmsea_high", "srmr", "aic", "bic")
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a fit says: for programs, and for people."""
-
-    content: dict[str, Any]
-    text: str
 
 
 def fit(
@@ -69,8 +60,6 @@ def fit(
     output: Output = None,
 ) -> None:
     """Fit a model to answers or to a published table: coefficients, effects along its paths, reliabilities."""
-    from analysis.export import as_json
-
     people = {"DATA": data, "--instrument": instrument, "--scale": scale, "--scored": scored, "--range": span}
     people |= {"--group": group, "--exclude": exclude}
     wishes = Wishes(latent, group, errors, ci, _pairs(contrast or []), level, draws, seed)
@@ -81,17 +70,11 @@ def fit(
         raise SettingsError(Problem("DATA", "no answers are named", "Name a file, or use --from-published ID."))
     else:
         wanted = read_model(model)
-        answers = load_answers(data, instrument=instrument, scales=scale, scored=scored, span=span)
-        if exclude:
-            kept, flow = answers.without(exclude)
-            report, everybody = wishes.report(wanted, kept), wishes.report(wanted, answers.scores())
-            report = Report(
-                report.content | {"exclusions": flow, "everybody": everybody.content},
-                f"{report.text}\n\n{listing('Who was left out', flow)}\n\nWith everybody\n\n{everybody.text}",
-            )
-        else:
-            report = wishes.report(wanted, answers.scores())
-    write_text(as_json(report.content) if form == "json" else report.text, output)
+        answers = load_answers(
+            data, instrument=instrument, scales=scale, scored=scored, span=span, items_named=bool(wanted.latents)
+        )
+        report = with_and_without(answers, exclude, lambda scores: wishes.report(wanted, scores))
+    report.write(form, output)
 
 
 @dataclass(frozen=True)
@@ -177,30 +160,17 @@ class Wishes:
 
     def _latent(self, model: Model, data: Scores | Moments) -> Report:
         from analysis.cfa import fit_cfa
+        from analysis.export import fit_content
+        from analysis.tables import table_effects, table_reliability
 
         found = fit_cfa(_with_scales(model, data), data, level=self.level)
-        return latent_report(found, self._reliability(data))
-
-
-def latent_report(found: Fit, reliability: pd.DataFrame) -> Report:
-    """What a model with latent variables says: how well it fits, its loadings, and the rest."""
-    from analysis.export import fit_content
-    from analysis.tables import table_effects, table_reliability
-    from analysis.vocabulary import vocabulary
-
-    measures = {name: found.summary[name].iloc[0] for name in MEASURES}
-    loadings = found.coefficients[found.coefficients["kind"] == "loading"]
-    content = fit_content(found, reliability) | {"fit": measures, "loadings": loadings}
-    others = found.coefficients[found.coefficients["kind"] != "loading"]
-    tables = [str(found.model), listing("How well the model fits", found.summary[list(MEASURES)])]
-    tables += [listing("Loadings", loadings.drop(columns=["kind", "df"]))] if len(loadings) else []
-    tables.append(listing("Regressions, variances and covariances", others.drop(columns="df")))
-    tables += [str(replace(table_effects(found), notes=()))] if len(found.effects) else []
-    if len(reliability):
-        tables.append(str(table_reliability(reliability, level=found.level)))
-    notes = [vocabulary("en")["synthetic_note"]] if found.synthetic else []
-    notes += [f"Intervals: {100 * found.level:g} %; that of RMSEA 90 %.", *found.notes]
-    return Report(content, "\n\n".join([*tables, "\n".join(notes)]))
+        reliability = self._reliability(data)
+        content = fit_content(found, reliability) | {"fit": fit_measures(found), "loadings": loadings_of(found)}
+        tables = told_latent(found)
+        tables += [str(replace(table_effects(found), notes=()))] if len(found.effects) else []
+        tables += [str(table_reliability(reliability, level=found.level))] if len(reliability) else []
+        limits = f"Intervals: {100 * found.level:g} %; that of RMSEA 90 %."
+        return Report(content, "\n\n".join([*tables, told_notes(found.synthetic, limits, *found.notes)]))
 
 
 def _published(study: str, text: str) -> tuple[Model, Moments]:

@@ -42,16 +42,21 @@ def listing(title: str, rows: pd.DataFrame) -> str:
     """A table of any rows under the names they have in JSON, numbers to three decimals."""
     from analysis.tables import Table, apa_p
 
-    columns = {
-        name: [apa_p(cell) if str(name).startswith("p_value") else _cell(cell) for cell in rows[name]] for name in rows
-    }
+    def cell(name: str, value: object) -> str:
+        if not isinstance(value, float):
+            return "" if value is None else str(value)
+        if name.startswith("p_"):
+            return apa_p(value)
+        if not math.isfinite(value):
+            return "" if math.isnan(value) else "inf"
+        return (
+            f"{value:.0f}"
+            if name.startswith("df") and value.is_integer()
+            else f"{value:.3f}".replace("-0.000", "0.000")
+        )
+
+    columns = {name: [cell(str(name), value) for value in rows[name].tolist()] for name in rows}
     return str(Table(title, type(rows)(columns)))
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return "" if math.isnan(value) else "inf" if math.isinf(value) else f"{value:.3f}"
-    return "" if value is None else str(value)
 
 
 @contextmanager

@@ -1,0 +1,190 @@
+"""How well the scales measure: consistency, factor model, validity, exploration, the same in every group."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from survey_app.commands.answers import load_answers, read_model
+from survey_app.commands.options import (
+    Data,
+    Draws,
+    Exclude,
+    Form,
+    Level,
+    Output,
+    Questionnaire,
+    Scales,
+    Scored,
+    Seed,
+    Span,
+)
+from survey_app.commands.report import (
+    MEASURES,
+    Report,
+    fit_measures,
+    loadings_of,
+    told_latent,
+    told_notes,
+    with_and_without,
+)
+from survey_app.commands.terminal import listing, progress_bar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.factor import Factors
+    from analysis.invariance import Invariance
+    from analysis.measurement import Measurement
+    from analysis.model import Model
+    from analysis.retention import Adequacy, Parallel
+    from analysis.scoring import Scores
+
+
+def measure(
+    data: Data,
+    instrument: Questionnaire = None,
+    scale: Scales = None,
+    scored: Scored = False,
+    span: Span = "",
+    cfa: Annotated[
+        str | None, typer.Option(help="'psi =~ psi1 + psi2 + psi3; ...', or a file; the scales if left out.")
+    ] = None,
+    efa: Annotated[int | None, typer.Option(help="Also explore the items with so many factors.")] = None,
+    invariance: Annotated[
+        str | None, typer.Option(help="A column of groups: is the factor model the same in each?")
+    ] = None,
+    exclude: Exclude = "",
+    level: Level = 0.95,
+    draws: Draws = 5000,
+    seed: Seed = 1,
+    form: Form = "table",
+    output: Output = None,
+) -> None:
+    """Say how well the scales measure: reliability, factor model, validity, exploration, method bias."""
+    model = read_model(cfa) if cfa is not None else None
+    answers = load_answers(
+        data, instrument=instrument, scales=scale, scored=scored, span=span, items_named=model is not None
+    )
+    report = with_and_without(
+        answers, exclude, lambda scores: _report(scores, model, efa, invariance, level, draws, seed)
+    )
+    report.write(form, output)
+
+
+def _report(
+    scores: Scores, model: Model | None, efa: int | None, group: str | None, level: float, draws: int, seed: int
+) -> Report:
+    from analysis.invariance import fit_invariance
+    from analysis.measurement import measurement
+    from analysis.validity import measurement_model
+
+    scales = dict(scores.scales) or {latent.name: latent.indicators for latent in (model.latents if model else ())}
+    with progress_bar("Resampling") as progress:
+        found = measurement(
+            scores, scales or None, model=model, factors=efa, level=level, draws=draws, seed=seed, progress=progress
+        )
+    groups = None
+    if group is not None:
+        groups = fit_invariance(model or measurement_model(scales), scores, group, level=level)
+    return Report(_content(found, scores.n, groups, group), _text(found, groups, group))
+
+
+def _content(found: Measurement, rows: int, groups: Invariance | None, group: str | None) -> dict[str, Any]:
+    fit = found.validity.fit if found.validity else None
+    parallel = found.parallel
+    return {
+        "n": int(fit.summary["n"].iloc[0]) if fit else rows,
+        "rows": rows,
+        "synthetic": found.synthetic,
+        "model": str(fit.model) if fit else None,
+        "level": found.level,
+        "seed": found.seed,
+        "reliability": found.reliability,
+        "items": found.items,
+        "fit": fit_measures(fit) if fit else None,
+        "loadings": loadings_of(fit) if fit else [],
+        "coefficients": fit.coefficients if fit else [],
+        "validity": found.validity.scales if found.validity else [],
+        "fornell_larcker": _square(found.validity.fornell_larcker) if found.validity else [],
+        "htmt": found.htmt.pairs if found.htmt else [],
+        "adequacy": asdict(found.adequacy) if found.adequacy else None,
+        "parallel": asdict(parallel) if parallel else None,
+        "efa": _factors(found.factors) if found.factors else None,
+        "collinearity": [] if found.collinearity is None else found.collinearity,
+        "single_factor": asdict(found.single_factor) if found.single_factor else None,
+        "invariance": None if groups is None else {"group": group, **asdict(groups), "model": str(groups.model)},
+        "notes": _notes(found, groups),
+    }
+
+
+def _factors(found: Factors) -> dict[str, Any]:
+    return asdict(found) | {"correlations": _square(found.correlations)}
+
+
+def _square(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose index has names, with these as a first column."""
+    return table.rename_axis(index="name", columns=None).reset_index()
+
+
+def _text(found: Measurement, groups: Invariance | None, group: str | None) -> str:
+    from analysis.tables import table_reliability
+
+    parts = [str(table_reliability(found.reliability, level=found.level))]
+    parts.append(listing("Items", _filled(found.items)))
+    if found.validity:
+        parts += told_latent(found.validity.fit)
+        parts.append(listing("Convergent validity", found.validity.scales))
+        parts.append(listing("Correlations of the latents; root of AVE on the diagonal", _corner(found)))
+    if found.htmt:
+        parts.append(listing("HTMT: 1 would mean that two scales cannot be told apart", _filled(found.htmt.pairs)))
+    if found.adequacy and found.parallel:
+        parts.append(_retained(found.adequacy, found.parallel))
+    if found.factors:
+        parts.append(listing(f"Pattern of {len(found.factors.variance)} factors", _square(found.factors.pattern)))
+        parts.append(listing("Correlations of the factors", _square(found.factors.correlations)))
+        parts.append(listing("Variance explained", found.factors.variance))
+    if found.collinearity is not None:
+        parts.append(listing("Full collinearity of the scales", found.collinearity))
+    if groups is not None:
+        sizes = ", ".join(f"{name}: {n}" for name, n in groups.groups.items())
+        measures = [name for name in MEASURES if name not in ("tli", "rmsea_low", "rmsea_high", "aic", "bic")]
+        steps = ["delta_cfi", "delta_rmsea", "chi_square_difference", "df_difference", "p_difference"]
+        parts.append(listing(f"The same in each {group}? ({sizes})", groups.levels[["level", *measures, *steps]]))
+    limits = f"Intervals: {100 * found.level:g} %; that of RMSEA 90 %."
+    return "\n\n".join([*parts, told_notes(found.synthetic, limits, *_notes(found, groups))])
+
+
+def _corner(found: Measurement) -> pd.DataFrame:
+    """The Fornell-Larcker table without what stands there twice."""
+    import numpy as np
+
+    assert found.validity is not None
+    table = found.validity.fornell_larcker
+    return _square(table.where(np.tri(len(table), dtype=bool)))
+
+
+def _filled(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns that hold anything."""
+    return table[[name for name in table if table[name].replace("", None).notna().any()]]
+
+
+def _retained(adequacy: Adequacy, parallel: Parallel) -> str:
+    from analysis.tables import apa_p
+
+    bartlett = f"chi-square({adequacy.df}) = {adequacy.chi_square:.2f}, p = {apa_p(adequacy.p_value)}".replace(
+        "= <", "<"
+    )
+    return (
+        f"Exploration of the {len(adequacy.items)} items\n"
+        f"Sampling adequacy (KMO) {adequacy.kmo:.3f}; Bartlett {bartlett}\n"
+        f"Factors suggested: parallel analysis {parallel.factors} (principal components {parallel.components}), "
+        f"minimum average partial {parallel.average_partial}"
+    )
+
+
+def _notes(found: Measurement, groups: Invariance | None) -> list[str]:
+    parts = [found.validity, found.htmt, found.adequacy, found.parallel, found.factors, found.single_factor, groups]
+    return list(dict.fromkeys([*found.notes, *(note for part in parts if part for note in part.notes)]))

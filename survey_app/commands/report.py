@@ -1,0 +1,72 @@
+"""What a command answers: a tree of tables for programs, the same as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from survey_app.commands.terminal import listing, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.fit import Fit
+    from analysis.scoring import Scores
+    from survey_app.commands.answers import Answers
+
+MEASURES = ("chi_square", "df", "p_value", "cfi", "tli", "rmsea", "rmsea_low", "rmsea_high", "srmr", "aic", "bic")
+"""How well a model with latent variables fits."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One answer, in both forms."""
+
+    content: dict[str, Any]
+    text: str
+
+    def write(self, form: str, output: Path | None) -> None:
+        """The form asked for, on the terminal or in the file named."""
+        from analysis.export import as_json
+
+        write_text(as_json(self.content) if form == "json" else self.text, output)
+
+
+def with_and_without(answers: Answers, exclude: str, tell: Callable[[Scores], Report]) -> Report:
+    """What there is to tell of everybody; where reasons exclude people, of those who stay, and of everybody beside."""
+    if not exclude:
+        return tell(answers.scores())
+    kept, flow = answers.without(exclude)
+    report, everybody = tell(kept), tell(answers.scores())
+    return Report(
+        report.content | {"exclusions": flow, "everybody": everybody.content},
+        f"{report.text}\n\n{listing('Who was left out', flow)}\n\nWith everybody\n\n{everybody.text}",
+    )
+
+
+def fit_measures(found: Fit) -> dict[str, float]:
+    """The measures of `MEASURES`, by name."""
+    return {name: found.summary[name].iloc[0] for name in MEASURES}
+
+
+def loadings_of(found: Fit) -> pd.DataFrame:
+    """The rows of the coefficients that are loadings."""
+    return found.coefficients[found.coefficients["kind"] == "loading"]
+
+
+def told_latent(found: Fit) -> list[str]:
+    """How well a model with latent variables fits, its loadings and its other parameters, each as a table."""
+    loadings = loadings_of(found)
+    others = found.coefficients[found.coefficients["kind"] != "loading"]
+    tables = [str(found.model), listing("How well the model fits", found.summary[list(MEASURES)])]
+    tables += [listing("Loadings", loadings.drop(columns=["kind", "df"]))] if len(loadings) else []
+    return [*tables, listing("Regressions, variances and covariances", others.drop(columns="df"))]
+
+
+def told_notes(synthetic: bool, *notes: str) -> str:
+    """Every note once; first of all whether anybody was simulated."""
+    from analysis.vocabulary import vocabulary
+
+    return "\n".join(dict.fromkeys([*([vocabulary("en")["synthetic_note"]] if synthetic else []), *notes]))
