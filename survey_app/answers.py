@@ -115,7 +115,7 @@ def accept_answers(
             elif isinstance(id, str) and id in words:
                 answers[id] = _text(value, LONGEST_OTHER)
             else:
-                foreign.append(Problem(f"page {page_id!r}", f"{_shown(id)} is no item of it", "Leave it out."))
+                foreign.append(Problem(f"page {page_id!r}", f"{quoted(id)} is no item of it", "Leave it out."))
         except WrongAnswer as refusal:
             wrong[id] = value, refusal
     for name, id in words.items():
@@ -127,7 +127,7 @@ def accept_answers(
         wrong = {id: value for id, value in wrong.items() if words.get(id, id) in shown}
     if foreign or wrong:
         problems = [
-            Problem(f"item {id!r}", f"{_shown(value)} {refusal}", "Give the answer again.")
+            Problem(f"item {id!r}", f"{quoted(value)} {refusal}", "Give the answer again.")
             for id, (value, refusal) in wrong.items()
         ]
         refusals = [Refusal(words.get(id, id), said.key, said.limits) for id, (_, said) in wrong.items()]
@@ -183,7 +183,7 @@ def _page(instrument: Instrument, page_id: str) -> Page:
     try:
         return instrument.page(page_id)
     except (KeyError, TypeError):
-        problem = Problem("page", f"{_shown(page_id)} is not in this questionnaire", "Reload it.")
+        problem = Problem("page", f"{quoted(page_id)} is not in this questionnaire", "Reload it.")
         raise AnswersRefused([problem], []) from None
 
 
@@ -276,7 +276,7 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _shown(value: object) -> str:
+def quoted(value: object) -> str:
     """The value as a message may quote it: short, and never the repr of something large."""
     if isinstance(value, str):
         return repr(value if len(value) <= 40 else f"{value[:37]}...")

@@ -13,7 +13,7 @@ from analysis.instrument import METADATA, Instrument, Item
 from analysis.kinds import DECLINED, OTHER, SEVERAL, TYPED, Answer, Column
 from analysis.show_if import parse_condition
 from analysis.shown import Facts, shown_pages
-from survey_app.answers import LONGEST_OTHER, WrongAnswer, accept_answer
+from survey_app.answers import LONGEST_OTHER, WrongAnswer, accept_answer, quoted
 from survey_app.study import Study, one_line
 
 if TYPE_CHECKING:
@@ -145,7 +145,8 @@ def _of_shown(instrument: Instrument, person: Any, influencer: str, answers: Map
     for language in languages:
         facts = Facts(person.condition, language, person.wave, influencer)
         shown.update(*shown_pages(instrument, answers, facts).values())
-    return {name: answer for name, answer in answers.items() if name in shown or name.removesuffix("_other") in shown}
+    shown.update([column.name for id in shown for column in instrument.item(id).columns])
+    return {name: answer for name, answer in answers.items() if name in shown}
 
 
 def _asks_language(instrument: Instrument) -> bool:
@@ -221,11 +222,7 @@ def _answers_to(item: Item, frame: pd.DataFrame) -> dict[str, list[Answer]]:
         value, wrong = _read(item, dict(zip(columns, cells, strict=True)))
         if wrong:
             names = "' to '".join(dict.fromkeys((columns[0].name, columns[-1].name)))
-            what = (
-                f"holds {str(value)[:60]!r}, which {wrong}"
-                if isinstance(value, str)
-                else f"holds {value}, which {wrong}"
-            )
+            what = f"holds {quoted(value)}, which {wrong}"
             raise DataError(Problem(f"column '{names}'", what, "Correct it or leave it empty."))
         answers.append(value)
     words = [column.name for column in there if column.holds == "words"]
@@ -250,7 +247,7 @@ def _read(item: Item, row: Mapping[Column, Any]) -> tuple[Any, str]:
 def _plain(cell: Any, item: Item) -> Any:
     """A cell as a phone would have sent it: 4.0, from a table with gaps, is the 4 of the choices."""
     cell = cell.item() if hasattr(cell, "item") else cell
-    if item.decline and str(cell) in (str(DECLINED), f"{DECLINED}.0"):
+    if item.decline and cell in (DECLINED, str(DECLINED), f"{DECLINED}.0"):
         return DECLINED
     if item.kind in TYPED:
         return str(cell)
