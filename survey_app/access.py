@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import os
 import secrets
-import threading
 import time
 from pathlib import Path
 
@@ -17,30 +16,48 @@ from survey_app.settings import Settings, data_folder, load_settings
 
 COOKIE = "parasol_access"
 LASTS = 30 * 24 * 3600
+LINK_LASTS = 24 * 3600
 
 
 class OneTimeLinks:
-    """The links that were printed and not opened yet. They live in memory: a new start prints a new one."""
+    """The links that were printed and not opened yet: an empty file for each, named by the hash of its token.
 
-    def __init__(self) -> None:
-        self._unused: set[bytes] = set()
-        self._lock = threading.Lock()
+    Opening a link removes its file, which only one of several processes can do. So any process on this machine that
+    may write to the folder can issue a link for the server that runs.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = _key_file(settings).with_name("access.links")
 
     def issue(self) -> str:
-        """A new token, good for one opening."""
+        """A new token, good for one opening within a day."""
         token = secrets.token_urlsafe(32)
-        with self._lock:
-            self._unused.add(_digest(token))
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file(token).touch(mode=0o600)
+        except OSError as trouble:
+            what = f"a link to the researcher's side cannot be kept ({trouble.strerror})"
+            raise SettingsError(Problem(str(self._folder), what, "Make the folder writable.")) from None
         return token
 
-    def redeem(self, token: str) -> bool:
+    def redeem(self, token: str, now: float | None = None) -> bool:
         """Was this token still good? It is used up now."""
-        with self._lock:
-            try:
-                self._unused.remove(_digest(token))
-            except KeyError:
-                return False
-            return True
+        file = self._file(token)
+        try:
+            issued = file.stat().st_mtime
+            file.unlink()
+        except OSError:
+            return False
+        return (time.time() if now is None else now) - issued < LINK_LASTS
+
+    def forget(self) -> None:
+        """Make every link void that was not opened yet."""
+        if self._folder.is_dir():
+            for file in self._folder.iterdir():
+                file.unlink(missing_ok=True)
+
+    def _file(self, token: str) -> Path:
+        return self._folder / hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def load_secret(settings: Settings) -> bytes:
@@ -83,6 +100,16 @@ def admits(secret: bytes, cookie: str, now: float | None = None) -> bool:
     return (time.time() if now is None else now) < int(payload.partition(".")[0])
 
 
+def sign_test(secret: bytes, slug: str) -> str:
+    """What makes a link to this study a trial: only who may see the researcher's screens can know it."""
+    return hmac.new(secret, f"test.{slug}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def is_test(slug: str, mark: str) -> bool:
+    """Was this mark made for trials of that study? Trials are let in always, and never count."""
+    return hmac.compare_digest(sign_test(_settings_and_secret()[1], slug).encode(), mark.encode())
+
+
 def researcher_here() -> bool:
     """May the person of this session see the researcher's screens?"""
     settings, secret = _settings_and_secret()
@@ -103,7 +130,3 @@ def _key_file(settings: Settings) -> Path:
 
 def _signature(secret: bytes, payload: str) -> str:
     return hmac.new(secret, f"{COOKIE}.{payload}".encode(), hashlib.sha256).hexdigest()
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -35,7 +35,8 @@ def start_demo(console: Console, *, address: str | None, port: int | None, brows
     store.migrate()
     add_demo(store)
     store.close()
-    links = OneTimeLinks()
+    links = OneTimeLinks(settings)
+    links.forget()
     here = settings.public or _reachable(settings)
 
     def announce() -> None:
@@ -70,7 +71,9 @@ def start_half() -> None:
     """One of the two processes, as its environment says; it ends when the process that watches it is gone."""
     console = Console(highlight=False)
     settings = load_settings()
-    links = OneTimeLinks()
+    links = OneTimeLinks(settings)
+    if settings.researcher:
+        links.forget()
     open_files = raise_open_files()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 
 from starlette.requests import Request
@@ -42,8 +42,9 @@ HEADERS = {
 }
 
 
-def content_policy(host: str) -> str:
-    """The content policy of a page at `host`: this server and nobody else."""
+def content_policy(host: str, embedders: tuple[str, ...] = ()) -> str:
+    """The content policy of a page at `host`: this server and nobody else, in a frame of `embedders` only."""
+    parents = " ".join(embedders) or "'none'"
     # Older Safari does not take 'self' to include this server's own websocket.
     socket = f" ws://{host} wss://{host}" if re.fullmatch(r"[A-Za-z0-9.:\[\]-]{1,255}", host) else ""
     return "; ".join(
@@ -59,29 +60,46 @@ def content_policy(host: str) -> str:
             "object-src 'none'",
             "base-uri 'self'",
             "form-action 'self'",
-            "frame-ancestors 'none'",
+            f"frame-ancestors {parents}",
         )
     )
 
 
 @lru_cache(maxsize=64)
-def added_headers(host: bytes) -> dict[bytes, bytes]:
-    """The headers of every answer, as they go over the wire."""
-    headers = HEADERS | {"content-security-policy": content_policy(host.decode("latin-1"))}
+def added_headers(host: bytes, embedders: tuple[str, ...] = ()) -> dict[bytes, bytes]:
+    """The headers of every answer, as they go over the wire; a page that may stand in a frame says where."""
+    headers = HEADERS | {"content-security-policy": content_policy(host.decode("latin-1"), embedders)}
+    if embedders:
+        del headers["x-frame-options"]  # knows only yes and no, and the content policy says the same more exactly
     return {name.encode(): value.encode("latin-1") for name, value in headers.items()}
 
 
 class Protection:
-    """ASGI middleware: security headers on every answer, 404 for the blocked paths, no dialogs in the page."""
+    """ASGI middleware: security headers on every answer, 404 for the blocked paths, no dialogs in the page.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `embedders` tells which sites may show a study (named by its slug) in a frame. It is asked for a respondent's pages
+    only: the researcher's screens are never in a frame.
+    """
+
+    def __init__(self, app: ASGIApp, embedders: Callable[[str], Awaitable[tuple[str, ...]]]) -> None:
         self.app = app
+        self.embedders = embedders
+
+    async def _embedders(self, scope: Scope) -> tuple[str, ...]:
+        path: str = scope["path"]
+        if path.startswith("/s/"):
+            return await self.embedders(path[3:])
+        if path != "/" or not scope["query_string"]:
+            return ()
+        query = Request(scope).query_params
+        return await self.embedders(query["s"]) if query.get("t") and query.get("s") else ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        added = added_headers(next((value for name, value in scope["headers"] if name == b"host"), b""))
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        added = added_headers(host, await self._embedders(scope))
 
         async def send_protected(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,14 +1,9 @@
-"""The addresses the server answers itself, beside Streamlit: start, answers, QR code, access, health."""
+"""The addresses the server answers itself, beside Streamlit: the way in and out, answers, QR codes, files, access."""
 
 from __future__ import annotations
 
-import io
-import re
-import secrets
 from collections.abc import Callable
-from urllib.parse import urlencode
 
-import segno
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -18,11 +13,14 @@ from analysis.errors import StoreError, StudyClosed
 from survey_app.access import COOKIE, LASTS, OneTimeLinks, sign_access
 from survey_app.components.questions import PATH, component_file
 from survey_app.context import load_study_context, open_store
+from survey_app.entrance import NO_STORE, enter, enter_short, leave
+from survey_app.links import qr_png, qr_svg, study_address
+from survey_app.media import ADDRESS, kept_file
 from survey_app.plain_page import plain_page
 from survey_app.saving import save_answers
+from survey_app.settings import Settings
 
-NO_STORE = {"cache-control": "no-store"}
-_SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_QR = {"svg": (qr_svg, "image/svg+xml"), "png": (qr_png, "image/png")}
 
 
 async def health(request: Request) -> Response:
@@ -34,43 +32,21 @@ async def health(request: Request) -> Response:
     return JSONResponse({"store": "ok"}, headers=NO_STORE)
 
 
-def start(request: Request) -> Response:
-    """A new respondent: counts the visit and sends the phone on with a key of its own."""
-    slug = request.path_params["slug"]
-    given = request.query_params.get("src", "")
-    source = given if _SOURCE.fullmatch(given) else ""
-    try:
-        study = load_study_context(slug).study
-        if study.state == "draft":
-            return plain_page("unknown", 404)
-        if study.state == "closed":
-            return plain_page("closed", 410)
-        if request.method == "GET":
-            open_store().count_visit(slug, source, "visit")
-    except StudyClosed:
-        return plain_page("unknown", 404)
-    except StoreError:
-        return plain_page("waiting", 503, retry=True)
-    query = {"s": slug, "t": secrets.token_urlsafe(32)} | ({"src": source} if source else {})
-    return RedirectResponse(f"/?{urlencode(query)}", 303, NO_STORE)
-
-
-def qr_code(public: str) -> Callable[[Request], Response]:
+def qr_code(public: str, kind: str) -> Callable[[Request], Response]:
     """The route that draws a study's link as a QR code, for paper and projector."""
+    qr, media_type = _QR[kind]
 
     def draw(request: Request) -> Response:
         slug, source = request.path_params["slug"], request.query_params.get("src", "")
         try:
-            load_study_context(slug)
+            if load_study_context(slug).study.state == "draft":
+                return plain_page("unknown", 404)
         except StudyClosed:
             return plain_page("unknown", 404)
         except StoreError:
             return plain_page("waiting", 503, retry=True)
-        link = f"{public or str(request.base_url).rstrip('/')}/s/{slug}"
-        link += f"?{urlencode({'src': source})}" if _SOURCE.fullmatch(source) else ""
-        drawing = io.BytesIO()
-        segno.make(link, error="m", micro=False).save(drawing, kind="svg", scale=8, border=4, light="#fff", title=link)
-        return Response(drawing.getvalue(), headers=NO_STORE, media_type="image/svg+xml")
+        drawing = qr(study_address(slug, public or str(request.base_url).rstrip("/"), source))
+        return Response(drawing, headers=NO_STORE, media_type=media_type)
 
     return draw
 
@@ -90,14 +66,17 @@ def open_access(links: OneTimeLinks, secret: bytes) -> Callable[[Request], Respo
     return redeem
 
 
-def respondent_routes(public: str) -> list[Route]:
+def respondent_routes(settings: Settings) -> list[Route]:
     """What every process answers."""
     return [
         Route("/healthz", health),
-        Route("/s/{slug}", start),
+        Route("/s/{slug}", enter),
+        Route("/l/{code}", enter_short),
+        Route("/complete", leave),
         Route("/answers", save_answers, methods=["POST"]),
         Route(PATH, component_file),
-        Route("/qr/{slug}.svg", qr_code(public)),
+        Route(ADDRESS, kept_file(settings)),
+        *(Route(f"/qr/{{slug}}.{kind}", qr_code(settings.public, kind)) for kind in _QR),
     ]
 
 

@@ -19,15 +19,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from streamlit import file_util
 
-from analysis.errors import Problem, SettingsError
+from analysis.errors import Problem, SettingsError, StoreError, StudyClosed
 from survey_app.access import OneTimeLinks, load_secret
 from survey_app.app import RESEARCHER_SCREENS
-from survey_app.context import open_store
+from survey_app.context import load_study_context, open_store
 from survey_app.plain_page import plain_page
 from survey_app.precompressed import Precompressed
 from survey_app.protection import OnlyKnown, Protection
 from survey_app.routes import researcher_routes, respondent_routes
 from survey_app.settings import Settings
+from survey_app.study import is_slug
 from survey_app.words import words
 
 OPEN_FILES = 65_536
@@ -109,7 +110,7 @@ def build_app(settings: Settings, links: OneTimeLinks, announce: Callable[[], No
     secret = load_secret(settings)
     # The first screen is Streamlit's default page and lives at /.
     page_paths = ["/", *(f"/{screen.path}" for screen in RESEARCHER_SCREENS[1:] if settings.researcher)]
-    routes = respondent_routes(settings.public)
+    routes = respondent_routes(settings)
     if settings.researcher:
         routes += researcher_routes(links, secret)
 
@@ -130,13 +131,23 @@ def build_app(settings: Settings, links: OneTimeLinks, announce: Callable[[], No
         lifespan=lifespan,
         routes=routes,
         middleware=[
-            Middleware(Protection),
+            Middleware(Protection, embedders=embedders),
             Middleware(Precompressed, folder=Path(file_util.get_static_dir()), page_paths=page_paths),
             Middleware(OnlyKnown, routes=routes),
         ],
         on_script_error=show_trouble,
         exception_handlers={HTTPException: answer_refusal, Exception: answer_trouble},
     )
+
+
+async def embedders(slug: str) -> tuple[str, ...]:
+    """The sites that may show this study in a frame; none where it cannot be found out."""
+    if not is_slug(slug):
+        return ()
+    try:
+        return (await asyncio.to_thread(load_study_context, slug)).study.embed
+    except (StoreError, StudyClosed):
+        return ()
 
 
 def serve(settings: Settings, links: OneTimeLinks, announce: Callable[[], None]) -> None:

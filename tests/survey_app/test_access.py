@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.errors import SettingsError
-from survey_app.access import LASTS, OneTimeLinks, admits, load_secret, sign_access
+from survey_app.access import LASTS, LINK_LASTS, OneTimeLinks, admits, load_secret, sign_access, sign_test
 from survey_app.settings import Settings
 
 SECRET = b"s" * 32
@@ -37,13 +38,48 @@ def test_a_changed_cookie_does_not_admit(position: int, character: str) -> None:
     assert admits(SECRET, changed) == (changed == cookie)
 
 
-def test_a_link_is_good_once() -> None:
-    links = OneTimeLinks()
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(f"sqlite:///{tmp_path / 'data' / 'parasol.sqlite'}")
+
+
+def test_a_link_is_good_once(settings: Settings) -> None:
+    links = OneTimeLinks(settings)
     token = links.issue()
     assert not links.redeem("")
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(links.redeem, [token] * 64)) == 1
     assert links.issue() != token
+
+
+def test_a_link_of_another_process_is_good_for_a_day(settings: Settings) -> None:
+    late, early = OneTimeLinks(settings).issue(), OneTimeLinks(settings).issue()
+    server = OneTimeLinks(settings)
+    assert not server.redeem(late, now=time.time() + LINK_LASTS + 1)
+    assert server.redeem(early, now=time.time() + LINK_LASTS - 60)
+
+
+def test_links_are_kept_as_hashes_and_can_be_made_void(settings: Settings, tmp_path: Path) -> None:
+    links = OneTimeLinks(settings)
+    token = links.issue()
+    (file,) = (tmp_path / "data" / "access.links").iterdir()
+    assert token not in file.name and not file.read_bytes()
+    if sys.platform != "win32":
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    links.forget()
+    assert not links.redeem(token)
+
+
+@pytest.mark.parametrize("token", ["", "../access.key", "/etc/passwd", "x" * 100_000, "\x00", "\ud800"])
+def test_no_text_opens_unless_it_was_issued(settings: Settings, token: str) -> None:
+    links = OneTimeLinks(settings)
+    links.issue()
+    assert not links.redeem(token)
+
+
+def test_the_mark_of_a_trial_belongs_to_one_study_and_one_installation() -> None:
+    assert sign_test(SECRET, "demo") == sign_test(SECRET, "demo")
+    assert len({sign_test(SECRET, "demo"), sign_test(SECRET, "other"), sign_test(b"t" * 32, "demo")}) == 3
 
 
 def test_the_secret_is_made_once_for_all_processes(tmp_path: Path) -> None:

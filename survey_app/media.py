@@ -1,0 +1,158 @@
+"""Pictures and videos that researchers put into a questionnaire: checked by their content, kept under its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import secrets
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from analysis.errors import InstrumentError, Problem, SettingsError
+from analysis.instrument import Instrument, Item
+from survey_app.plain_page import plain_page
+from survey_app.settings import Settings, data_folder
+
+LARGEST = {"image": 5_000_000, "video": 20_000_000}
+"""Bytes; a phone in a train loads a picture of this size in some ten seconds."""
+
+MOST_PIXELS = 40_000_000
+ADDRESS = "/files/{name}"
+
+_TYPES = {
+    "png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp",
+    "mp4": "video/mp4", "webm": "video/webm",
+}  # fmt: skip
+_KEPT = re.compile(rf"[0-9a-f]{{32}}\.({'|'.join(_TYPES)})")
+_REMEDY = "Save it as PNG, JPEG, WebP, GIF, MP4 or WebM."
+_HEADERS = {"cache-control": "public, max-age=31536000, immutable", "content-disposition": "inline"}
+
+
+def media_folder(settings: Settings) -> Path:
+    """Where this installation keeps pictures and videos: beside its SQLite file, or in the user's data folder."""
+    scheme, _, path = settings.database.partition(":///")
+    return (Path(path).parent if scheme == "sqlite" else data_folder(os.environ)) / "files"
+
+
+def media_address(name: str) -> str:
+    """The address of a kept file; "" for any other text, such as a link to another site."""
+    return ADDRESS.format(name=name) if _KEPT.fullmatch(name) else ""
+
+
+def media_kind(content: bytes) -> str:
+    """Which kind of picture or video do these bytes hold, whatever the file is called? "" for anything else."""
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if content.startswith(b"\xff\xd8\xff"):
+        return "jpg"
+    if content.startswith((b"GIF87a", b"GIF89a")):
+        return "gif"
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return "webp"
+    if content[4:8] == b"ftyp" and content[8:12] not in (b"heic", b"heix", b"avif", b"mif1", b"qt  "):
+        return "mp4"
+    return "webm" if content.startswith(b"\x1a\x45\xdf\xa3") and b"webm" in content[:64] else ""
+
+
+def keep_media(folder: Path, content: bytes, called: str = "the file") -> str:
+    """Keep a picture or a video, and return the name under which an instrument shows it.
+
+    Raises
+    ------
+    InstrumentError
+        For what is no picture and no video that browsers show, is broken, or is too large. SVG is refused: it is a
+        program as much as a picture.
+    SettingsError
+        Where the folder cannot be written to.
+    """
+    kind = media_kind(content)
+    where = f"file '{called[:80]}'"
+    if not kind:
+        what = "is an SVG drawing, which can hold a program" if b"<svg" in content[:2000].lower() else "is neither"
+        what = what if what != "is neither" else "is neither a picture nor a video that browsers show"
+        raise InstrumentError(Problem(where, what, _REMEDY))
+    family = _TYPES[kind].partition("/")[0]
+    if len(content) > LARGEST[family]:
+        what = f"has {len(content) / 1e6:.1f} MB, at most {LARGEST[family] / 1e6:.0f} are shown on a phone"
+        raise InstrumentError(Problem(where, what, "Make it smaller."))
+    if family == "image":
+        _check_picture(where, content)
+    name = f"{hashlib.sha256(content).hexdigest()[:32]}.{kind}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / name).exists():
+            draft = folder / f".{name}.{secrets.token_hex(8)}"
+            draft.write_bytes(content)
+            draft.replace(folder / name)
+    except OSError as trouble:
+        what = f"pictures cannot be kept here ({trouble.strerror})"
+        raise SettingsError(Problem(str(folder), what, "Make the folder writable.")) from None
+    return name
+
+
+def with_kept(instrument: Instrument, keep: Callable[[str], str]) -> Instrument:
+    """The instrument with kept files in place of the file names its items show.
+
+    Parameters
+    ----------
+    keep : callable
+        Keeps the file of that name and returns what it is kept as; InstrumentError where there is none.
+
+    Raises
+    ------
+    InstrumentError
+        With every file that is missing or cannot be shown.
+    """
+    kept: dict[str, str] = {}
+    problems: list[Problem] = []
+    for item in instrument.items:
+        if _is_file_name(item) and item.media not in kept:
+            try:
+                kept[item.media] = keep(item.media)
+            except InstrumentError as error:
+                problems += error.problems
+    if problems:
+        raise InstrumentError(*problems)
+    items = tuple(replace(item, media=kept.get(item.media, item.media)) for item in instrument.items)
+    return replace(instrument, items=items)
+
+
+def _is_file_name(item: Item) -> bool:
+    return bool(item.media) and not item.media.startswith("https://") and not media_address(item.media)
+
+
+def _check_picture(where: str, content: bytes) -> None:
+    """Can it be opened, and has it a size that a phone can show? Only its head and its checksums are read."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content)) as picture:
+                width, height = picture.size
+                picture.verify()
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+        raise InstrumentError(Problem(where, "is broken, or larger than any screen", _REMEDY)) from None
+    if width * height > MOST_PIXELS:
+        what = f"has {width} x {height} dots, more than a phone can hold"
+        raise InstrumentError(Problem(where, what, "Make it smaller."))
+
+
+def kept_file(settings: Settings) -> Callable[[Request], Response]:
+    """The route that sends a kept file, or the part of it a video player asks for."""
+    folder = media_folder(settings)
+
+    def send(request: Request) -> Response:
+        name = request.path_params["name"]
+        if not _KEPT.fullmatch(name) or not (folder / name).is_file():
+            return plain_page("unknown", 404)
+        return FileResponse(folder / name, headers=_HEADERS, media_type=_TYPES[name.rpartition(".")[2]])
+
+    return send
