@@ -72,9 +72,12 @@ def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: In
             influencers.append(influencer)
             answered.append(own | answers if answers else own)
     if instrument.conditional:
+        any_language = instrument.languages if _asks_language(instrument) else ()
         answered = [
-            _of_shown(instrument, *row) if row[0].instrument == instrument.digest else row[2]
-            for row in zip(people, influencers, answered, strict=True)
+            _of_shown(instrument, person, influencer, answers, any_language or (person.language,))
+            if person.instrument == instrument.digest
+            else answers
+            for person, influencer, answers in zip(people, influencers, answered, strict=True)
         ]
     started = pd.Series([person.started for person in people], dtype="datetime64[us, UTC]")
     finished = pd.Series([person.finished for person in people], dtype="datetime64[us, UTC]")
@@ -116,6 +119,9 @@ def kept_from(
     about = (*METADATA, *_parameters(study))
     answers = _checked(frame, instrument, about)
     described = frame[[name for name in about if name in frame.columns]].to_dict("records")
+    kept = {
+        page.id: [name for id in page.items for name in _kept_names(instrument.item(id))] for page in instrument.pages
+    }
     now = datetime.now(UTC)
     people: dict[object, dict[str, Any]] = {}
     saved = []
@@ -126,8 +132,7 @@ def kept_from(
         if first:
             people[name] = _person_from(meta, study, instrument.languages[0], now)
         for page in instrument.pages:
-            names = [name for item in page.items for name in (item, f"{item}_other") if name in answers]
-            on_page = {name: answers[name][number] for name in names}
+            on_page = {name: answers[name][number] for name in kept[page.id] if name in answers}
             if on_page and (first or page.per_influencer):
                 rated = one_line(str(meta.get("influencer", "")), 200) if page.per_influencer else ""
                 saved.append(_page_from(people[name], page.id, rated, on_page))
@@ -138,15 +143,21 @@ def _joined(kept: Sequence[Any]) -> str:
     return f"[{','.join(answers for _, _, answers in kept)}]"
 
 
-def _of_shown(instrument: Instrument, person: Any, influencer: str, answers: Mapping[str, Answer]) -> dict[str, Answer]:
-    """The answers to what is shown with the answers as they are now."""
-    languages = instrument.languages if _asks_language(instrument) else (person.language,)
+def _kept_names(item: Item) -> list[str]:
+    """Under which names a saved page holds the answer, and the words behind "other"."""
+    return [item.id, *(column.name for column in item.columns if column.holds == "words")]
+
+
+def _of_shown(
+    instrument: Instrument, person: Any, influencer: str, answers: Mapping[str, Answer], languages: Sequence[str]
+) -> dict[str, Answer]:
+    """The answers to what is shown, in any of the languages, with the answers as they are now."""
     shown: set[str] = set()
     for language in languages:
         facts = Facts(person.condition, language, person.wave, influencer)
         shown.update(*shown_pages(instrument, answers, facts).values())
-    shown.update([column.name for id in shown for column in instrument.item(id).columns])
-    return {name: answer for name, answer in answers.items() if name in shown}
+    names = {name for id in shown for name in _kept_names(instrument.item(id))}
+    return {name: answer for name, answer in answers.items() if name in names}
 
 
 def _asks_language(instrument: Instrument) -> bool:
@@ -218,8 +229,15 @@ def _answers_to(item: Item, frame: pd.DataFrame) -> dict[str, list[Answer]]:
     if not columns:
         return {}
     answers: list[Answer] = []
+    read: dict[object, tuple[Any, str]] = {}  # most cells are like one before; True and 1.0 are not 1
     for cells in zip(*(frame[column.name].tolist() for column in columns), strict=True):
-        value, wrong = _read(item, dict(zip(columns, cells, strict=True)))
+        cells = tuple(None if _is_missing(cell) else cell for cell in cells)
+        key = (*map(type, cells), *cells)
+        try:
+            known = read.get(key)
+        except TypeError:  # a list in a cell
+            known, key = None, ()
+        value, wrong = read[key] = known or _read(item, dict(zip(columns, cells, strict=True)))
         if wrong:
             names = "' to '".join(dict.fromkeys((columns[0].name, columns[-1].name)))
             what = f"holds {quoted(value)}, which {wrong}"
@@ -234,7 +252,7 @@ def _answers_to(item: Item, frame: pd.DataFrame) -> dict[str, list[Answer]]:
 
 def _read(item: Item, row: Mapping[Column, Any]) -> tuple[Any, str]:
     """The answer of one row as the instrument declares it, or the cell that is none and what is wrong with it."""
-    plain = {column: _plain(cell, item) for column, cell in row.items() if not _is_missing(cell)}
+    plain = {column: _plain(cell, item) for column, cell in row.items() if cell is not None}
     value: Any = next(iter(plain.values()), None)
     if item.kind in SEVERAL and plain:
         value = _listed(plain)
@@ -246,10 +264,13 @@ def _read(item: Item, row: Mapping[Column, Any]) -> tuple[Any, str]:
 
 def _plain(cell: Any, item: Item) -> Any:
     """A cell as a phone would have sent it: 4.0, from a table with gaps, is the 4 of the choices."""
-    cell = cell.item() if hasattr(cell, "item") else cell
+    if hasattr(cell, "item") and not hasattr(cell, "__len__"):  # a number of NumPy's
+        cell = cell.item()
     if item.decline and cell in (DECLINED, str(DECLINED), f"{DECLINED}.0"):
         return DECLINED
-    if item.kind in TYPED:
+    if item.kind == "date" and hasattr(cell, "date"):
+        return cell.date().isoformat()
+    if item.kind in TYPED and isinstance(cell, int | float):
         return str(cell)
     return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
 
@@ -280,6 +301,8 @@ def _is_missing(value: object) -> bool:
         return value is None or bool(value != value)
     except TypeError:
         return True
+    except ValueError:  # an array in a cell
+        return False
 
 
 def _person_from(meta: Mapping[str, Any], study: Study, language: str, now: datetime) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -139,6 +140,15 @@ def test_simulated_rows_come_back(form: str) -> None:
     pd.testing.assert_frame_equal(again[COLUMNS], after[COLUMNS])
 
 
+def test_days_and_numbers_in_other_clothes() -> None:
+    frame = pd.DataFrame({"first_seen": [pd.Timestamp("2025-01-31 10:00"), pd.NaT], "one_word": [7, None]})
+    frame["near1"] = pd.Series([np.int64(3), np.float32(2.0)], dtype="object")
+    after = there_and_back(frame)
+    assert after["first_seen"].tolist()[0] == "2025-01-31" and pd.isna(after["first_seen"][1])
+    assert after["one_word"].tolist()[0] == "7.0"
+    assert after["near1"].tolist() == [3, 2]
+
+
 def test_declared_parameters_come_back() -> None:
     people, _ = kept_from(pd.DataFrame({"age": [20, 30], "panel": ["abc", None]}), SHOWCASE, STUDY)
     assert [one["external"] for one in people] == [{"panel": "abc"}, {}]
@@ -160,6 +170,9 @@ def test_declared_parameters_come_back() -> None:
         ({"one_word": ["x" * 3000]}, "column 'one_word'", "longer than 2,000"),
         ({"welcome": [1]}, "column 'welcome'", "is no item"),
         ({"topics": [1]}, "column 'topics'", "is no item"),
+        ({"near1": [np.array([1, 2])]}, "column 'near1'", "holds a value of type ndarray"),
+        ({"near1": [[1]]}, "column 'near1'", "holds a value of type list"),
+        ({"one_word": [["a"]]}, "column 'one_word'", "holds a value of type list"),
         ({"age": [float("inf")]}, "column 'age'", "exactly"),
         ({"age": [10**5000]}, "column 'age'", "exactly"),
     ],
