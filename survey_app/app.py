@@ -1,4 +1,4 @@
-"""The one list of screens. Streamlit runs this file once for each step of each person."""
+"""The one list of screens, and who sees which. Streamlit runs script.py, which calls `show_app`, for each step."""
 
 from __future__ import annotations
 
@@ -56,7 +56,3 @@ def show_app() -> None:
         for index, screen in enumerate(RESEARCHER_SCREENS)
     ]
     st.navigation(pages).run()
-
-
-if __name__ == "__main__":
-    show_app()

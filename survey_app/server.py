@@ -23,8 +23,9 @@ from analysis.errors import Problem, SettingsError, StoreError, StudyClosed
 from survey_app.access import OneTimeLinks, load_secret
 from survey_app.app import RESEARCHER_SCREENS
 from survey_app.context import load_study_context, open_store
+from survey_app.kept_theme import keep_theme
 from survey_app.plain_page import plain_page
-from survey_app.precompressed import Precompressed
+from survey_app.precompressed import Precompressed, write_compressed
 from survey_app.protection import OnlyKnown, Protection
 from survey_app.routes import researcher_routes, respondent_routes
 from survey_app.settings import Settings
@@ -119,6 +120,7 @@ def build_app(settings: Settings, links: OneTimeLinks, announce: Callable[[], No
         await asyncio.to_thread(open_store().migrate)
         import survey_app.screens.respondent  # noqa: F401  the first phone should not wait for this
 
+        keep_theme()
         # What was made so far lives for ever: no later collection has to look at it.
         gc.collect()
         gc.freeze()
@@ -127,7 +129,7 @@ def build_app(settings: Settings, links: OneTimeLinks, announce: Callable[[], No
         open_store().close()
 
     return st.App(
-        Path(__file__).with_name("app.py"),
+        Path(__file__).with_name("script.py"),
         lifespan=lifespan,
         routes=routes,
         middleware=[
@@ -138,6 +140,14 @@ def build_app(settings: Settings, links: OneTimeLinks, announce: Callable[[], No
         on_script_error=show_trouble,
         exception_handlers={HTTPException: answer_refusal, Exception: answer_trouble},
     )
+
+
+def write_static(folder: Path) -> tuple[int, int]:
+    """Write Streamlit's own page files for a web server in front: how many files, and their bytes as gzip."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        what = "is there already, and may hold files of an older version"
+        raise SettingsError(Problem(str(folder), what, "Name a new folder, and let the web server point to it."))
+    return write_compressed(Path(file_util.get_static_dir()) / "static", folder)
 
 
 async def embedders(slug: str) -> tuple[str, ...]:
