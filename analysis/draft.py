@@ -19,7 +19,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}", re.ASCII)
 _RESERVED = frozenset({"all", "and", "by", "eq", "ge", "gt", "le", "lt", "ne", "not", "or", "to", "with"})
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-_MEDIA = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(png|jpg|jpeg|webp|gif|avif|mp4|webm)", re.ASCII | re.IGNORECASE)
+_MEDIA = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(png|jpg|jpeg|webp|gif|mp4|webm)", re.ASCII | re.IGNORECASE)
 _LINK = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&()*+,;=:@%/?-]*)?", re.ASCII)
 _LONGEST_LINK = 500
 _FILLED = ("influencer", "condition")
@@ -318,10 +318,8 @@ class Draft:
     def _check_item(self, item: Mapping[str, Any]) -> None:
         place = (f"item {item.get('id', '?')!r}",)
         at = self.places.get(item.get("id", ""))
-        for key in ("text", "hint", "help"):
+        for key in ("text", "hint", "help", "left", "right", "alt"):
             self._check_words(place, key, item, at)
-        for key in ("left", "right", "alt"):
-            self._check_words(place, key, item)
         kind = _kind(item)
         if "kind" not in item and "choices" not in item:
             remedy = f"Add choices, or a kind: {', '.join(KINDS)}."
@@ -424,7 +422,7 @@ class Draft:
         media = item["media"]
         link = len(media) <= _LONGEST_LINK and _LINK.fullmatch(media)
         if not link and not _MEDIA.fullmatch(media):
-            remedy = "Write a file's name ending in .png, .jpg, .webp, .gif, .avif, .mp4 or .webm, or an https:// link."
+            remedy = "Write a file's name ending in .png, .jpg, .webp, .gif, .mp4 or .webm, or an https:// link."
             self._say((*place, "media"), f"{_shown(media)} is neither a file's name nor a link", remedy)
         if "alt" not in item:
             remedy = 'Say what it shows for those who cannot see it: alt.en = "..."'

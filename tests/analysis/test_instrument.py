@@ -319,7 +319,7 @@ show_if = "chosen(many, 2) or condition == 'x'"
         ("{influencer} say {many}", "{yes}", "item 'day', text.en", "'yes' is not answered yet"),
         ("{influencer} say {many}", "{day}", "item 'day', text.en", "'day' is not answered yet"),
         ('label.en = "Sum"', 'label.en = "{sem}"', "scale 'sum', label.en", "is not filled in here"),
-        ('left.en = "bad"', 'left.en = "{many}"', "item 'sem', left.en", "is not filled in here"),
+        ('left.en = "bad"', 'left.en = "{many}"', "item 'sem', left.en", "'many' is not answered yet"),
         ("Two, {condition}", "Two, {yes}", "page 'two', title.en", "'yes' is not answered yet"),
         ("chosen(many, 2)", "many == 2", "page 'two', show_if", "the answer to 'many' is a list"),
         ("chosen(many, 2)", "answered(look)", "page 'two', show_if", "'look' is information"),
