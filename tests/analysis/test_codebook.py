@@ -62,7 +62,9 @@ def test_every_kind_of_question_is_explained_column_by_column(language: str) -> 
     assert {column.name for item in SHOWCASE.items for column in item.columns} <= set(rows.columns)
     book = book.set_index("id")
     assert book["missing"].dropna().unique().tolist() == [-99]
-    assert all(("-99 = " in values) == pd.notna(code) for values, code in zip(book["values"], book["missing"], strict=True))
+    assert all(
+        ("-99 = " in values) == pd.notna(code) for values, code in zip(book["values"], book["missing"], strict=True)
+    )
 
 
 def test_choices_ranks_words_ends_and_codes() -> None:
