@@ -256,7 +256,9 @@ def score_scales(
             if column not in rows:
                 problems.append(_no_column(name, column, rows.columns))
             elif column in seen:
-                problems.append(Problem(f"scale '{name}'", f"'{column}' belongs to '{seen[column]}' already", "Once."))
+                problems.append(
+                    Problem(f"scale '{name}'", f"'{column}' belongs to '{seen[column]}' already", "Name it once.")
+                )
             elif item.startswith("-") and span is None:
                 remedy = "Give the range of the answers, such as 1:7."
                 problems.append(Problem(f"scale '{name}', item '{column}'", "a reversed item needs its range", remedy))

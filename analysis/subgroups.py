@@ -120,6 +120,8 @@ def fit_subgroups(
     if inside:
         what = "it is in the model, where everybody of a group would have the same value"
         raise ModelError(Problem(f"group '{by}'", what, f"Take '{inside[0]}' out of the model."))
+    for name in model.names:
+        data.column(name)  # a cell that is no number is named by its row in all data, not in its group
     people = _people(data, by)
     fits: dict[str, Fit] = {}
     problems: list[Problem] = []

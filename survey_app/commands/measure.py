@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from analysis.errors import Problem, SettingsError
 from survey_app.commands.answers import load_answers, read_model
 from survey_app.commands.options import (
     Data,
@@ -65,6 +66,9 @@ def measure(
 ) -> None:
     """Say how well the scales measure: reliability, factor model, validity, exploration, method bias."""
     model = read_model(cfa) if cfa is not None else None
+    if model is not None and model.equations:
+        remedy = "Keep its =~ and ~~ lines here, or use parasol fit --latent."
+        raise SettingsError(Problem("--cfa", f"'{model.equations[0]}' is a regression", remedy))
     answers = load_answers(
         data, instrument=instrument, scales=scale, scored=scored, span=span, items_named=model is not None
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from analysis.errors import Problem, SettingsError
-from survey_app.commands.terminal import err, out, written_whole
+from survey_app.commands.terminal import check_output, err, out, written_whole
 
 
 def check(
@@ -35,7 +35,9 @@ def simulate(
     instrument: Annotated[str, typer.Option(help="A shipped questionnaire, or a file.")] = "psi_core",
     n: Annotated[int, typer.Option("-n", min=1, help="How many people.")] = 400,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same answers.")] = 1,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A CSV file; the terminal if left out.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", callback=check_output, help="A CSV file; the terminal if left out.")
+    ] = None,
 ) -> None:
     """Write believable answers of people who do not exist, some of them careless; every row says synthetic."""
     from analysis.instrument import load_instrument

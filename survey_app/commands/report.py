@@ -39,7 +39,7 @@ def with_and_without(answers: Answers, exclude: str, tell: Callable[[Scores], Re
     if not exclude:
         return tell(answers.scores())
     kept, flow = answers.without(exclude)
-    report, everybody = tell(kept), tell(answers.scores())
+    everybody, report = tell(answers.scores()), tell(kept)  # in this order a complaint counts rows as the file does
     return Report(
         report.content | {"exclusions": flow, "everybody": everybody.content},
         f"{report.text}\n\n{listing('Who was left out', flow)}\n\nWith everybody\n\n{everybody.text}",

@@ -11,11 +11,22 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from analysis.errors import Problem, SettingsError
+
 if TYPE_CHECKING:
     import pandas as pd
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+
+def check_output(path: Path | None) -> Path | None:
+    """The file as it is; SettingsError where none can be written there."""
+    if path is not None and (not path.name or path.is_dir()):
+        raise SettingsError(Problem("--output", f"'{path}' is a folder", "Name a file in it."))
+    if path is not None and not path.parent.is_dir():
+        raise SettingsError(Problem("--output", f"there is no folder '{path.parent}'", "Make it, or name another."))
+    return path
 
 
 @contextmanager

@@ -83,3 +83,10 @@ def test_nothing_half_written_is_left(tmp_path: Path) -> None:
         draft.write_text("half")
         raise RuntimeError
     assert target.read_text() == "old" and [path.name for path in tmp_path.iterdir()] == ["kept.csv"]
+
+
+@pytest.mark.parametrize("command", [("simulate", "-n", 3), ("published",), ("quality", "none.csv")])
+def test_where_nothing_can_be_written_is_said_before_the_work(command: tuple[object, ...], tmp_path: Path) -> None:
+    for target, said in ((tmp_path, "is a folder"), (tmp_path / "nowhere" / "x.csv", "there is no folder")):
+        code, out, err = parasol(*command, "-o", target)
+        assert (code, out) == (2, "") and said in err and len(err.splitlines()) == 1

@@ -121,6 +121,9 @@ def test_groups_that_cannot_be_compared_are_named(answers: pd.DataFrame, tmp_pat
     assert "200 different values" in refused("fit", path, "--model", MODEL, "--group", "participation")
     assert "no such column" in refused("fit", path, "--model", MODEL, "--group", "nowhere")
     assert "in the model" in refused("fit", path, "--model", MODEL, "--group", "psi")
+    answers.assign(mood=[*[1] * 198, "fine", 2]).to_csv(path, index=False)
+    for option in (["--group", "language"], ["--exclude", "flagged"]):
+        assert "row 199 ('fine')" in refused("fit", path, "--model", "psi ~ mood", *option, *QUICK)
 
 
 def test_exclusion_gives_the_fit_with_and_without(file: Path, answers: pd.DataFrame, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_what_is_wrong_is_one_sentence(file: Path, answers: pd.DataFrame, latent
     assert "psi99" in refused("measure", file, "--cfa", "psi =~ psi1 + psi2 + psi99")
     assert "psi1 only" in refused("measure", file, "--cfa", "f =~ psi1")
     assert "neither a file nor a model" in refused("measure", file, "--cfa", "psi")
-    assert "~" in refused("measure", file, "--cfa", "psi =~ psi1 + psi2 + psi3; psi ~ age")
+    assert "parasol fit --latent" in refused("measure", file, "--cfa", "psi =~ psi1 + psi2 + psi3; psi ~ age")
     for count in ("0", "-2", "30"):
         assert len(refused("measure", file, *TWO, "--efa", count).splitlines()) == 1
     assert "no such column" in refused("measure", file, *TWO, "--invariance", "nowhere")
