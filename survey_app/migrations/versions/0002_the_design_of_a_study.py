@@ -102,6 +102,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_participations_study_person"), table_name="participations")
     op.drop_index(op.f("ix_participations_study_arrival"), table_name="participations")
     for table, columns in _added().items():
-        with op.batch_alter_table(table) as batch:
-            for column in columns:
-                batch.drop_column(column.name)
+        for column in columns:
+            op.drop_column(table, column.name)
+    studies = sa.table("studies", sa.column("id"), sa.column("sources", sa.JSON))
+    for study in op.get_bind().execute(sa.select(studies)).all():
+        sources = [source["id"] for source in study.sources]
+        op.get_bind().execute(studies.update().where(studies.c.id == study.id).values(sources=sources))
