@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.errors import Problem, SettingsError
-from survey_app.settings import Settings, data_folder, load_settings
+from survey_app.settings import Settings, load_settings
 
 COOKIE = "parasol_access"
 LASTS = 30 * 24 * 3600
@@ -27,7 +27,7 @@ class OneTimeLinks:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._folder = _key_file(settings).with_name("access.links")
+        self._folder = settings.folder / "access.links"
 
     def issue(self) -> str:
         """A new token, good for one opening within a day."""
@@ -67,7 +67,7 @@ def load_secret(settings: Settings) -> bytes:
     """
     if settings.secret:
         return settings.secret.encode()
-    path = _key_file(settings)
+    path = settings.folder / "access.key"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -120,12 +120,6 @@ def researcher_here() -> bool:
 def _settings_and_secret() -> tuple[Settings, bytes]:
     settings = load_settings()
     return settings, load_secret(settings)
-
-
-def _key_file(settings: Settings) -> Path:
-    scheme, _, path = settings.database.partition(":///")
-    folder = Path(path).parent if scheme == "sqlite" else data_folder(os.environ)
-    return folder / "access.key"
 
 
 def _signature(secret: bytes, payload: str) -> str:

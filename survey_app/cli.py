@@ -7,12 +7,13 @@ from typer.core import TyperGroup
 
 from analysis.errors import ParasolError, Problem
 from survey_app.commands.fit import fit
+from survey_app.commands.links import link, links
 from survey_app.commands.measure import measure
 from survey_app.commands.plan import plan
 from survey_app.commands.published import published
 from survey_app.commands.quality import quality
 from survey_app.commands.questionnaire import check, simulate
-from survey_app.commands.server import demo, serve
+from survey_app.commands.server import demo, serve, static
 from survey_app.commands.study import study
 from survey_app.commands.terminal import err
 
@@ -53,6 +54,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Questionnaires on parasocial interaction, from a phone's answer to a coefficient.",
 )
-for command in (demo, serve, check, simulate, quality, measure, fit, published, plan):
+for command in (demo, serve, link, links, static, check, simulate, quality, measure, fit, published, plan):
     app.command()(command)
 app.add_typer(study, name="study")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import segno
 
 from survey_app.links import Link
-from survey_app.study import one_line
+from survey_app.study import Study, one_line
+from survey_app.words import words
 
 if TYPE_CHECKING:
     from fpdf import FPDF
@@ -28,6 +29,12 @@ _MARGIN = 3.5
 PER_SHEET = _COLUMNS * _ROWS
 
 _FONT = "SourceSansVF-Upright*.woff2"
+
+
+def study_labels(study: Study, links: Sequence[Link], language: str, *, copies: int | None = None) -> bytes:
+    """The sheet of labels of a study in that language, or in its first one."""
+    spoken = language if language in study.languages else study.languages[0]
+    return label_sheet(links, study.title[spoken], words(spoken)("label.invitation"), copies=copies)
 
 
 def label_sheet(links: Sequence[Link], title: str, invitation: str, *, copies: int | None = None) -> bytes:

@@ -1,31 +1,32 @@
-"""How the server is started: one process for the demonstration, or two that a third watches."""
+"""How the server is started: one process for the demonstration, or several that one more watches."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 import webbrowser
 from dataclasses import replace
+from urllib.request import urlopen
 
 import segno
 from rich.console import Console
 
 from analysis.errors import Problem, SettingsError
 from survey_app.access import OneTimeLinks
+from survey_app.address import EVERYWHERE, noted, public_address, reachable
 from survey_app.demo import SLUG, add_demo
 from survey_app.server import check_port, raise_open_files, serve
 from survey_app.settings import Settings, load_settings
 from survey_app.store import Store
 
-EVERYWHERE = ("0.0.0.0", "::")
 RESTART_AFTER = 1.0
 TOO_SOON = 15.0
+COMES_BACK = 60.0
 
 
 def start_demo(console: Console, *, address: str | None, port: int | None, browser: bool) -> None:
@@ -37,7 +38,7 @@ def start_demo(console: Console, *, address: str | None, port: int | None, brows
     store.close()
     links = OneTimeLinks(settings)
     links.forget()
-    here = settings.public or _reachable(settings)
+    here = public_address(settings)
 
     def announce() -> None:
         _say_respondent(console, settings, f"{here}/s/{SLUG}")
@@ -47,28 +48,33 @@ def start_demo(console: Console, *, address: str | None, port: int | None, brows
             webbrowser.open(f"{here}/access/{links.issue()}")
 
     raise_open_files()
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), noted(settings, reachable(settings)):
         serve(settings, links, announce)
 
 
-def start_pair(console: Console, *, address: str | None, port: int | None) -> None:
-    """Two processes from the same code, respondents and researchers; one that dies is started again."""
+def start_several(console: Console, *, address: str | None, port: int | None, workers: int) -> None:
+    """Processes for respondents at consecutive ports, and one for researchers at the next; one that dies comes back.
+
+    SIGHUP starts one after the other anew, each when the one before it answers again.
+    """
     settings = _chosen(address, port)
-    researchers = replace(settings, port=check_port(settings.address, settings.port + 1))
+    if workers > 1 and settings.database.startswith("sqlite"):
+        what = f"is one file, which {workers} processes would wait for in turn"
+        raise SettingsError(Problem("PARASOL_DATABASE", what, "Name a PostgreSQL database, or leave --workers out."))
+    ports = [settings.port, *(check_port(settings.address, settings.port + more) for more in range(1, workers + 1))]
     store = Store(settings.database)
     store.migrate()
     store.close()
-    public = settings.public or _reachable(settings)
-    common = os.environ | {"PARASOL_ADDRESS": settings.address, "PARASOL_PUBLIC": public}
+    common = os.environ | {"PARASOL_ADDRESS": settings.address, "PARASOL_PUBLIC": public_address(settings)}
     environments = [
-        common | {"PARASOL_PORT": str(settings.port), "PARASOL_RESEARCHER": "off"},
-        common | {"PARASOL_PORT": str(researchers.port), "PARASOL_RESEARCHER": "on"},
+        common | {"PARASOL_PORT": str(port), "PARASOL_RESEARCHER": "on" if port == ports[-1] else "off"}
+        for port in ports
     ]
     _watch(console, environments)
 
 
 def start_half() -> None:
-    """One of the two processes, as its environment says; it ends when the process that watches it is gone."""
+    """One of the processes, as its environment says; it ends when the process that watches it is gone."""
     console = Console(highlight=False)
     settings = load_settings()
     links = OneTimeLinks(settings)
@@ -79,12 +85,14 @@ def start_half() -> None:
 
     def announce() -> None:
         if settings.researcher:
-            _say_researcher(console, f"{_reachable(settings)}/access/{links.issue()}")
+            _say_researcher(console, f"{reachable(settings)}/access/{links.issue()}")
             return
         limit = "" if open_files is None else f" (open files: {open_files:,}, enough for {open_files // 4:,} people)"
-        console.print(f"\n  Respondents   {settings.public}/s/...{limit}", soft_wrap=True)
+        console.print(f"\n  Respondents   {settings.public}/s/...  port {settings.port}{limit}", soft_wrap=True)
 
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as while_it_runs:
+        if settings.researcher:
+            while_it_runs.enter_context(noted(settings, reachable(settings)))
         serve(settings, links, announce)
 
 
@@ -96,9 +104,11 @@ def _end_with_parent() -> None:
 
 def _watch(console: Console, environments: list[dict[str, str]]) -> None:
     """Keep one child running for each environment until a signal ends it all."""
-    ending = threading.Event()
+    ending, renewing = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: ending.set())
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda number, frame: renewing.set())
     children = [_Child(environment) for environment in environments]
     try:
         while not ending.wait(RESTART_AFTER):
@@ -106,9 +116,27 @@ def _watch(console: Console, environments: list[dict[str, str]]) -> None:
                 if child.ended():
                     console.print("  A server process ended by itself; it is started again.")
                     child.start()
+            if renewing.is_set():
+                renewing.clear()
+                _renew(console, children, ending)
     finally:
         for child in children:
             child.stop()
+
+
+def _renew(console: Console, children: list[_Child], ending: threading.Event) -> None:
+    """Start one child after the other anew. One that does not come back ends it: the others still answer."""
+    for child in children:
+        child.stop()
+        child.start()
+        until = time.monotonic() + COMES_BACK
+        while not child.answers():
+            if ending.wait(0.1):
+                return
+            if child.process.poll() is not None or time.monotonic() > until:
+                console.print(f"  The process at port {child.port} did not come back; the others were left alone.")
+                return
+        console.print(f"  The process at port {child.port} was started anew.")
 
 
 class _Child:
@@ -116,6 +144,7 @@ class _Child:
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
+        self.port = environment["PARASOL_PORT"]
         self.start()
 
     def start(self) -> None:
@@ -132,6 +161,16 @@ class _Child:
             raise SettingsError(Problem(where, what, "Look at what it said above."))
         return True
 
+    def answers(self) -> bool:
+        """Is it ready for people?"""
+        address = self.environment["PARASOL_ADDRESS"]
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address, f"[{address}]" if ":" in address else address)
+        try:
+            with urlopen(f"http://{host}:{self.port}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait()
@@ -141,23 +180,6 @@ def _chosen(address: str | None, port: int | None) -> Settings:
     settings = load_settings()
     settings = replace(settings, address=address or settings.address)
     return replace(settings, port=check_port(settings.address, settings.port if port is None else port))
-
-
-def _reachable(settings: Settings) -> str:
-    """The address to type elsewhere."""
-    host = _own_address() if settings.address in EVERYWHERE else settings.address
-    host = f"[{host}]" if ":" in host else host
-    return f"http://{host}:{settings.port}"
-
-
-def _own_address() -> str:
-    """This machine's address in its network; nothing is sent to find it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("10.255.255.255", 1))
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])
 
 
 def _has_screen() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
 import secrets
 import warnings
@@ -18,7 +17,7 @@ from starlette.responses import FileResponse, Response
 from analysis.errors import InstrumentError, Problem, SettingsError
 from analysis.instrument import Instrument, Item
 from survey_app.plain_page import plain_page
-from survey_app.settings import Settings, data_folder
+from survey_app.settings import Settings
 
 LARGEST = {"image": 5_000_000, "video": 20_000_000}
 """Bytes; a phone in a train loads a picture of this size in some ten seconds."""
@@ -36,9 +35,8 @@ _HEADERS = {"cache-control": "public, max-age=31536000, immutable", "content-dis
 
 
 def media_folder(settings: Settings) -> Path:
-    """Where this installation keeps pictures and videos: beside its SQLite file, or in the user's data folder."""
-    scheme, _, path = settings.database.partition(":///")
-    return (Path(path).parent if scheme == "sqlite" else data_folder(os.environ)) / "files"
+    """Where this installation keeps pictures and videos."""
+    return settings.folder / "files"
 
 
 def media_address(name: str) -> str:
@@ -122,6 +120,21 @@ def with_kept(instrument: Instrument, keep: Callable[[str], str]) -> Instrument:
         raise InstrumentError(*problems)
     items = tuple(replace(item, media=kept.get(item.media, item.media)) for item in instrument.items)
     return replace(instrument, items=items)
+
+
+def kept_from(folder: Path, source: Path) -> Callable[[str], str]:
+    """What `with_kept` needs to keep files that lie in `source`; a name that leads out of it names no file."""
+
+    def keep(name: str) -> str:
+        path = source / name
+        if Path(name).name != name or not path.is_file() or path.is_symlink():
+            what, remedy = "is not there", "Put it beside the questionnaire, or leave `media` out."
+            raise InstrumentError(Problem(f"file '{name[:80]}'", what, remedy))
+        if path.stat().st_size > max(LARGEST.values()):
+            raise InstrumentError(Problem(f"file '{name[:80]}'", "is too large for a phone", "Make it smaller."))
+        return keep_media(folder, path.read_bytes(), name)
+
+    return keep
 
 
 def _is_file_name(item: Item) -> bool:

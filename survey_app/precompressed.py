@@ -94,6 +94,27 @@ class PageFile:
         return Body(content, f'"{digest}-{encoding}"')
 
 
+def write_compressed(source: Path, target: Path) -> tuple[int, int]:
+    """Copy the files of a folder with a .gz and a .br beside each that gets smaller; how many, and their bytes as gzip.
+
+    Compressed once and for long, so at higher levels than while somebody waits.
+    """
+    number = size = 0
+    for path in sorted(path for path in source.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        place = target / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+        sent = len(content)
+        if path.suffix in COMPRESSIBLE:
+            zipped = gzip.compress(content, 9, mtime=0)
+            place.with_name(f"{place.name}.gz").write_bytes(zipped)
+            place.with_name(f"{place.name}.br").write_bytes(brotli.compress(content, quality=9))
+            sent = len(zipped)
+        number, size = number + 1, size + sent
+    return number, size
+
+
 class Precompressed:
     """ASGI middleware: answers GET and HEAD for the files below `folder`, and the page itself at `page_paths`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -14,11 +15,14 @@ from analysis.errors import DataError, StoreError, StudyClosed
 from survey_app.answers import AnswersRefused
 from survey_app.context import load_frozen_instrument, open_store
 from survey_app.journey import accept_page, influencer_of
+from survey_app.limits import Limit
 
 LARGEST_PAGE = 256 * 1024
 """Bytes of one page of answers; more is refused."""
 
 _NO_STORE = {"cache-control": "no-store"}
+_PAGES = Limit(60, 3)
+"""Of one respondent: a whole questionnaire at once, and three pages a second for as long as they like."""
 
 Short = Annotated[str, StringConstraints(max_length=200)]
 
@@ -50,6 +54,9 @@ async def save_answers(request: Request) -> Response:
         sent = SentPage.model_validate_json(bytes(body))
     except ValidationError:
         return _refused(422, "This is no page of answers.")
+    wait = _PAGES.wait(sent.key)
+    if wait:
+        return _refused(429, "Too many pages at once.", headers={"retry-after": str(math.ceil(wait))})
     return await run_in_threadpool(_save, sent)
 
 

@@ -32,6 +32,12 @@ class Settings:
     researcher: bool = True
     public: str = ""
 
+    @property
+    def folder(self) -> Path:
+        """Where keys, pictures and videos are kept: beside the SQLite file, or in the user's data folder."""
+        scheme, _, path = self.database.partition(":///")
+        return Path(path).parent if scheme == "sqlite" else data_folder(os.environ)
+
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """What does the environment say?

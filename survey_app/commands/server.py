@@ -30,8 +30,28 @@ def demo(
     start_demo(out, address=address, port=port, browser=browser)
 
 
-def serve(address: Address = None, port: Port = None) -> None:
-    """Start the server: respondents at the port, researchers in a process of their own at the next one."""
-    from survey_app.launch import start_pair
+def serve(
+    address: Address = None,
+    port: Port = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes for respondents, at consecutive ports (PostgreSQL).")
+    ] = 1,
+) -> None:
+    """Start the server: respondents at the port, researchers in a process of their own at the next one.
 
-    start_pair(out, address=address, port=port)
+    With several workers a web server in front spreads the people; see survey_app/deploy/parasol.nginx.conf.
+    SIGHUP starts one process after the other anew, so that nobody notices a new version.
+    """
+    from survey_app.launch import start_several
+
+    start_several(out, address=address, port=port, workers=workers)
+
+
+def static(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder, to be served at /static/ by a web server.")],
+) -> None:
+    """Write the files of the page, precompressed, for a web server in front (gzip_static or brotli_static)."""
+    from survey_app.server import write_static
+
+    number, size = write_static(folder)
+    out.print(f"{folder}: {number} files, {size / 1e6:.1f} MB compressed with gzip.", markup=False, soft_wrap=True)
