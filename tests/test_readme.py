@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL = ROOT.parent / "shared" / "data" / "hanoi_impulse.csv"
+CHECK = "print(f'{claim.contrasts.estimate[0]:.2f}', f'{fit.summary.r_squared[0]:.2f}')"
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_the_analysis_in_python_runs_and_says_what_the_readme_says(folder: Path)
     (block,) = blocks("python")
     assert len([line for line in block.splitlines() if line and not line.startswith("from")]) <= 20
     ran = subprocess.run(
-        [sys.executable, "-c", block + "print(f'{claim.contrasts.estimate[0]:.2f}', f'{fit.summary.r_squared[0]:.2f}')"],
+        [sys.executable, "-c", block + CHECK],
         cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
