@@ -13,40 +13,27 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from typer.testing import CliRunner
 
 from analysis.fit import COEFFICIENTS, EFFECTS, SUMMARY
 from analysis.instrument import load_instrument
 from analysis.simulate import simulate_answers
-from survey_app.cli import app
+from tests.survey_app import command_line
+from tests.survey_app.command_line import HANOI_SCALES, scales
 
-HANOI = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "hanoi_impulse.csv"
-HANOI_SCALES = ["sim=SIM1,SIM2,SIM3", "att=ATT1,ATT2,ATT3", "par=PAR1,PAR2,PAR3", "urg=URG1,URG2,URG3"]
 HANOI_MODEL = "par ~ sim + att; urg ~ par + sim + att"
 QUICK = ["--draws", "200"]
 
 
 def call(*arguments: object) -> tuple[int, str, str]:
-    """Exit code, what was printed, what was said on stderr."""
-    result = CliRunner().invoke(app, ["fit", *map(str, arguments)])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, result.stderr
+    return command_line.call("fit", *arguments)
 
 
 def fitted(*arguments: object) -> dict[str, Any]:
-    quick = () if "--draws" in arguments else QUICK
-    code, printed, said = call(*arguments, "--format", "json", *quick)
-    assert code == 0, said
-    return json.loads(printed)
+    return command_line.answered("fit", *QUICK, *arguments)
 
 
 def refused(*arguments: object) -> str:
-    code, printed, said = call(*arguments, *QUICK)
-    assert code == 2
-    assert printed == ""
-    assert "Traceback" not in said
-    return said
+    return command_line.refused("fit", *QUICK, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +48,9 @@ def file(answers: pd.DataFrame, tmp_path: Path) -> Path:
     return path
 
 
-def scales(listed: list[str]) -> list[str]:
-    return [part for scale in listed for part in ("--scale", scale)]
-
-
 @pytest.fixture
 def hanoi() -> Path:
-    if not HANOI.exists():
-        pytest.skip("../shared/data/hanoi_impulse.csv is not beside the project, so no real answers were fitted")
-    return HANOI
+    return command_line.hanoi()
 
 
 @pytest.mark.parametrize("errors", ["hc3", "classical"])
