@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from analysis.errors import DataError, Problem
@@ -29,22 +29,21 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why an answer was refused: the key of a text for the respondent (`respondent.wrong.{key}`) and what it names.
+    """Why the answer to an item was refused: the key under which its messages for the respondent stand.
 
-    | key | means | names |
-    |---|---|---|
-    | `refused` | not among what is declared | |
-    | `number` | no number | |
-    | `between`, `least`, `most` | a number out of bounds | `minimum`, `maximum` |
-    | `step` | a number between two steps | `step` |
-    | `date` | no day | |
-    | `long` | a text too long | `longest` |
-    | `few`, `many` | too few or too many choices | `n` |
+    | key | means |
+    |---|---|
+    | `refused` | not among what is declared |
+    | `number` | no number |
+    | `between`, `least`, `most` | a number out of bounds |
+    | `step` | a number between two steps |
+    | `date` | no day |
+    | `long` | a text too long |
+    | `few`, `many` | too few or too many choices |
     """
 
     item: str
     key: str
-    limits: Mapping[str, str] = field(default_factory=dict)
 
 
 class AnswersRefused(DataError):
@@ -58,9 +57,9 @@ class AnswersRefused(DataError):
 class WrongAnswer(Exception):
     """Why one answer is refused; see `Refusal`."""
 
-    def __init__(self, what: str, key: str = "refused", **limits: str) -> None:
+    def __init__(self, what: str, key: str = "refused") -> None:
         super().__init__(what)
-        self.key, self.limits = key, limits
+        self.key = key
 
 
 def accept_answers(
@@ -130,7 +129,7 @@ def accept_answers(
             Problem(f"item {id!r}", f"{quoted(value)} {refusal}", "Give the answer again.")
             for id, (value, refusal) in wrong.items()
         ]
-        refusals = [Refusal(words.get(id, id), said.key, said.limits) for id, (_, said) in wrong.items()]
+        refusals = [Refusal(words.get(id, id), said.key) for id, (_, said) in wrong.items()]
         raise AnswersRefused([*problems, *foreign], refusals)
     return answers
 
@@ -216,16 +215,16 @@ def _several(item: Item, value: object) -> list[int] | None:
     few = item.minimum_choices or (len(offered) if item.kind == "ranking" and not item.maximum_choices else 1)
     many = item.maximum_choices or len(offered)
     if len(value) < few:
-        raise WrongAnswer(f"holds fewer than {few} values", "few", n=str(few))
+        raise WrongAnswer(f"holds fewer than {few} values", "few")
     if len(value) > many:
-        raise WrongAnswer(f"holds more than {many} values", "many", n=str(many))
+        raise WrongAnswer(f"holds more than {many} values", "many")
     return list(value) if item.kind == "ranking" else [one for one in offered if one in value]
 
 
 def _text(value: object, longest: int, lines: bool = False) -> str | None:
     if not isinstance(value, str):
         raise WrongAnswer("is not a text")
-    too_long = WrongAnswer(f"is longer than {longest:,} characters", "long", longest=str(longest))
+    too_long = WrongAnswer(f"is longer than {longest:,} characters", "long")
     if len(value) > 4 * longest:
         raise too_long
     text = _UNPRINTABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
@@ -254,10 +253,9 @@ def _number(item: Item, value: object) -> int | float:
         raise WrongAnswer("is not a number a database can keep exactly", "number")
     low, high = item.minimum, item.maximum
     if (low is not None and value < low) or (high is not None and value > high):
-        limits = {"minimum": low, "maximum": high}
-        key = "between" if None not in (low, high) else "most" if low is None else "least"
-        named = {name: f"{limit:.15g}" for name, limit in limits.items() if limit is not None}
-        raise WrongAnswer(" or ".join(f"lies beyond {limit}" for limit in named.values()), key, **named)
+        key = "most" if low is None else "least" if high is None else "between"
+        named = " to ".join(f"{limit:.15g}" for limit in (low, high) if limit is not None)
+        raise WrongAnswer(f"lies beyond {named}", key)
     step = item.step or (1.0 if item.kind == "slider" else None)
     if step is not None:
         value = _on_step(value, low or 0.0, step)
@@ -268,7 +266,7 @@ def _on_step(value: float, start: float, step: float) -> float:
     """The value as a whole number of steps from the start: three times 0.1 is 0.30000000000000004 on a phone."""
     steps = (value - start) / step
     if abs(steps - round(steps)) > 1e-6:
-        raise WrongAnswer(f"is not on a step of {step:.15g}", "step", step=f"{step:.15g}")
+        raise WrongAnswer(f"is not on a step of {step:.15g}", "step")
     return round(start + round(steps) * step, 10)
 
 
