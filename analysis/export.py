@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from analysis.fit import COEFFICIENTS, EFFECTS, SUMMARY, Fit
 from analysis.tables import table_coefficients, table_effects, table_reliability, table_summary
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?", re.ASCII)
 
 
 def fit_as_json(fit: Fit, reliability: pd.DataFrame) -> str:
@@ -107,7 +109,8 @@ def rows_as_csv(rows: pd.DataFrame) -> bytes:
     Returns
     -------
     bytes
-        Texts that a spreadsheet would run as a formula (beginning with = + - @, tab or return) get an apostrophe.
+        Texts that a spreadsheet would run as a formula (beginning with = + - @, tab or return) get an apostrophe;
+        mere numbers, such as the -99 of those who prefer not to say, do not.
 
     Examples
     --------
@@ -121,7 +124,8 @@ def rows_as_csv(rows: pd.DataFrame) -> bytes:
 
 
 def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    formula = isinstance(cell, str) and cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell)
+    return f"'{cell}" if formula else cell
 
 
 def _records(table: pd.DataFrame, first: Sequence[str]) -> list[dict[str, Any]]:

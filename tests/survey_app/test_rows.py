@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +15,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import DataError
+from analysis.export import rows_as_csv
 from analysis.instrument import METADATA, Instrument, Item, Page, load_instrument
 from analysis.kinds import TYPED
 from analysis.simulate import simulate_answers
@@ -131,8 +134,6 @@ def test_simulated_rows_come_back(form: str) -> None:
     elif form == "as objects":
         frame = frame.astype("object")
     elif form == "from CSV":
-        from io import StringIO
-
         frame = pd.read_csv(StringIO(frame.to_csv(index=False)))
     after = there_and_back(frame)
     pd.testing.assert_frame_equal(after[COLUMNS], before, check_dtype=False)
@@ -190,3 +191,10 @@ def test_words_without_other_are_left_behind() -> None:
     assert after["place"].tolist() == [1, -98]
     assert pd.isna(after["place_other"][0]) and after["place_other"][1] == "y" * 200
     assert there_and_back(pd.DataFrame({"place_other": ["x"]})).shape[0] == 1
+
+
+@pytest.mark.parametrize("word", ["=1+1", "+SUM(A1)", "-2+3", "@x", "\tx", "-99", "+31", "-1,5", "-1.5e3", "- 1"])
+def test_an_export_holds_no_formula_and_keeps_the_codes(word: str) -> None:
+    rows = rows_of({"writing": {"one_word": -99 if word == "-99" else "x"}}).assign(one_word=word)
+    (line,) = csv.DictReader(StringIO(rows_as_csv(rows).decode("utf-8-sig"), newline=""))
+    assert line["one_word"] == (word if word in ("-99", "+31", "-1,5") else f"'{word}")
