@@ -13,6 +13,7 @@ from survey_app.commands.plan import plan
 from survey_app.commands.published import published
 from survey_app.commands.quality import quality
 from survey_app.commands.questionnaire import check, simulate
+from survey_app.commands.rehearse import rehearse
 from survey_app.commands.server import demo, serve, static
 from survey_app.commands.study import study
 from survey_app.commands.terminal import err
@@ -54,6 +55,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Questionnaires on parasocial interaction, from a phone's answer to a coefficient.",
 )
-for command in (demo, serve, link, links, static, check, simulate, quality, measure, fit, published, plan):
+for command in (demo, serve, rehearse, link, links, static, check, simulate, quality, measure, fit, published, plan):
     app.command()(command)
 app.add_typer(study, name="study")

@@ -1,0 +1,91 @@
+"""People who do not exist answer a study through the real server, are marked as a test, and can be taken away."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from analysis.instrument import load_instrument
+from analysis.kinds import TYPED
+from survey_app.access import load_secret, sign_test
+from survey_app.answers import accept_answers, missing_items
+from survey_app.rehearse import invented_people, rehearse_study
+from survey_app.settings import Settings
+from survey_app.store import Store
+from tests.conftest import Server
+
+STUDY = """
+id = "full"
+slug = "full"
+instrument = "showcase"
+title.en = "All kinds of questions"
+title.nl = "Alle soorten vragen"
+languages = ["en", "nl"]
+consent_version = "1"
+consent.en = "Do you agree?"
+consent.nl = "Ben je akkoord?"
+per_respondent = 2
+minimum_age = 16
+conditions = [{ id = "plain", label = "Plain" }, { id = "ad", label = "Ad" }]
+influencers = [{ id = "a", name = "Anna <b>" }, { id = "b", name = "Bea" }, { id = "c", name = "Cem" }]
+"""
+
+
+def parasol(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from survey_app.cli import app; app()", *words]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PARASOL_")}
+    environment |= {"PARASOL_DATABASE": server.database, "COLUMNS": "200"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_invented_people_answer_every_kind_as_declared() -> None:
+    instrument = load_instrument("showcase")
+    people = list(invented_people(instrument, 40, seed=3))
+    again = list(invented_people(instrument, 40, seed=3))
+    assert [person.answers for person in people] == [person.answers for person in again]
+    for person in people:
+        for page in instrument.pages:
+            sent = {id: answer for id, answer in person.answers.items() if id.removesuffix("_other") in page.items}
+            kept = accept_answers(instrument, page.id, sent)
+            assert missing_items(instrument, page.id, kept) == []
+    assert {item.kind for item in instrument.items} & TYPED
+
+
+def test_a_draft_with_every_kind_of_question_is_answered_and_forgotten(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "full.toml"
+    file.write_text(STUDY, encoding="utf-8")
+    assert parasol(server, "study", "import", str(file)).returncode == 0
+    done = parasol(server, "rehearse", "full", "-n", "12", "--seed", "5")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "12 of 12 completed" in done.stdout
+    store = Store(server.database)
+    assert (store.counts("full").tests, store.counts("full").finished) == (12, 0)
+    rows = store.rows("full", include_test=True)
+    assert rows["test"].all() and set(rows["condition"]) == {"plain", "ad"}
+    assert parasol(server, "rehearse", "full", "--remove").returncode == 0
+    assert store.counts("full").tests == 0
+    store.close()
+
+
+def test_what_breaks_is_told_with_its_page_and_makes_the_exit_code_one(server: Server) -> None:
+    store = Store(server.database)
+    study = store.study("demo")
+    store.close()
+    seen = rehearse_study(server.base, "/s/nowhere", load_instrument("psi_core"), 3, seed=1)
+    assert (seen.completed, dict(seen.broken)) == (0, {("the link", "", "was answered 404"): 3})
+    # The server asks another questionnaire than the one these people know: required answers are missing.
+    secret = load_secret(Settings(server.database))
+    link = f"/s/demo?test={sign_test(secret, study.slug)}"
+    seen = rehearse_study(server.base, link, load_instrument("showcase"), 2, seed=1)
+    assert seen.completed == 0 and sum(seen.broken.values()) == 2
+    assert all(page and item and message for page, item, message in seen.broken)
+    elsewhere = parasol(server, "rehearse", "demo", "-n", "1", "--url", "http://127.0.0.1:9")
+    assert elsewhere.returncode == 2 and "no server answers there" in elsewhere.stderr
+
+
+def test_a_study_that_is_not_there_is_one_sentence(server: Server) -> None:
+    failed = parasol(server, "rehearse", "nowhere")
+    assert failed.returncode == 2 and "nowhere" in failed.stderr
+    assert parasol(server, "rehearse", "demo", "--url", "example").returncode == 2
