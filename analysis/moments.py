@@ -12,6 +12,10 @@ from analysis.scoring import Scores
 
 ROWS = 65_536
 """Rows centred at a time, so that memory does not grow with the data."""
+SAME = 1e-13
+"""A spread below this share of the mean is rounding: the column is constant."""
+SMALLEST = 1e-120
+"""Products of two columns with a smaller spread lose digits, and soon vanish."""
 TOLERANCE = 1e-10
 """Eigenvalues of a correlation matrix down to minus this are rounding, below it the table is impossible."""
 
@@ -148,7 +152,8 @@ def from_rows(values: np.ndarray, names: Sequence[str], *, source: str = "", syn
     Returns
     -------
     Moments
-        Covariances with denominator n - 1, computed around the means (two passes, no cancellation).
+        Covariances with denominator n - 1, computed around the means in two passes, corrected for how the means were
+        rounded.
 
     Raises
     ------
@@ -159,10 +164,16 @@ def from_rows(values: np.ndarray, names: Sequence[str], *, source: str = "", syn
     if n < 2:
         raise DataError(Problem("data", f"{n} complete row(s) on {', '.join(names)}", "At least two are needed."))
     mean = values.mean(axis=0)
+    off = np.zeros(values.shape[1])
     products = np.zeros((values.shape[1],) * 2)
     for start in range(0, n, ROWS):
         centred = values[start : start + ROWS] - mean
+        off += centred.sum(axis=0)
         products += centred.T @ centred
+    # What rounding left in the mean: without this, large means with a small spread cost digits.
+    products -= np.outer(off, off / n)
+    mean = mean + off / n
+    _check_size(values, names, products)
     return Moments(tuple(names), n, mean, products / (n - 1), source, synthetic)
 
 
@@ -298,7 +309,19 @@ def _constant(name: str) -> Problem:
     return Problem(f"column '{name}'", "everybody has the same value, so it can explain nothing", remedy)
 
 
+def _check_size(values: np.ndarray, names: Sequence[str], products: np.ndarray) -> None:
+    """Raise a DataError that names the columns whose values are so small that their squares are no numbers."""
+    remedy = "Use a larger unit, so that values are nearer to 1."
+    problems = [
+        Problem(f"column '{name}'", "its values are too small to compute with", remedy)
+        for name, column, square in zip(names, values.T, np.diag(products), strict=True)
+        if square < SMALLEST**2 and np.ptp(column) > 0
+    ]
+    if problems:
+        raise DataError(*problems)
+
+
 def _check_varying(moments: Moments) -> None:
-    constant = np.sqrt(np.diag(moments.cov)) <= 1e-12 * np.maximum(1, np.abs(np.nan_to_num(moments.mean)))
+    constant = moments.sd <= SAME * np.abs(np.nan_to_num(moments.mean))
     if constant.any():
         raise DataError(*(_constant(moments.names[place]) for place in np.flatnonzero(constant)))

@@ -17,7 +17,7 @@ from analysis.errors import DataError, ModelError, Problem
 from analysis.fit import Fit
 from analysis.model import Model, Path
 from analysis.moments import Moments, require_rows
-from analysis.regression import Errors, Estimated, Solved, check_level, hc3_covariance, solve, tabulate
+from analysis.regression import Errors, Estimated, Solved, check_level, slope_covariance, solve, tabulate
 from analysis.scoring import Scores
 
 Interval = Literal["percentile", "bca", "montecarlo", "delta"]
@@ -276,9 +276,7 @@ def joint_covariance(solved: Solved) -> np.ndarray:
     """Covariance of the slopes of all equations together, in their order (no intercepts): HC3 or classical."""
     moments, estimated = solved.moments, solved.equations
     if solved.errors == "hc3" and solved.rows is not None:
-        slopes_only = np.concatenate([[False] + [True] * len(one.slopes) for one in estimated])
-        whole = hc3_covariance(estimated, solved.rows, moments.names)
-        return np.asarray(whole[np.ix_(slopes_only, slopes_only)])
+        return slope_covariance(estimated, solved.rows, moments.names)
     products = moments.cov * (moments.n - 1)
     maps, residuals = [], []
     for one in estimated:

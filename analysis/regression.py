@@ -280,27 +280,33 @@ def coefficient_covariance(one: Estimated, rows: np.ndarray | None, columns: Seq
     classical = np.asarray(turn @ (centred * one.variance) @ turn.T)
     if rows is None:
         return classical
-    robust = hc3_covariance([one], rows, columns)
-    unit = np.sqrt(np.diag(classical))
-    if np.linalg.eigvalsh(robust / np.outer(unit, unit))[0] < COLLINEAR:
+    pushes = _hc3_products([one], rows, columns)
+    unit = np.sqrt(np.diag(centred * one.variance))
+    if np.linalg.eigvalsh(pushes / np.outer(unit, unit))[0] < COLLINEAR:
         what = "too few people differ from what it predicts, so HC3 errors have no value"
         remedy = "Ask for classical errors, or collect more answers."
         raise DataError(Problem(f"equation '{one.equation}'", what, remedy))
-    return robust
+    return np.asarray(turn @ pushes @ turn.T)
 
 
-def hc3_covariance(equations: Sequence[Estimated], rows: np.ndarray, columns: Sequence[str]) -> np.ndarray:
-    """HC3 covariance of all coefficients of these equations together, intercept first in each."""
+def slope_covariance(equations: Sequence[Estimated], rows: np.ndarray, columns: Sequence[str]) -> np.ndarray:
+    """HC3 covariance of the slopes of all these equations together, in their order, without intercepts."""
+    slopes_only = np.concatenate([[False] + [True] * len(one.slopes) for one in equations])
+    return np.asarray(_hc3_products(equations, rows, columns)[np.ix_(slopes_only, slopes_only)])
+
+
+def _hc3_products(equations: Sequence[Estimated], rows: np.ndarray, columns: Sequence[str]) -> np.ndarray:
+    """Cross-products of all rows' pushes: the HC3 covariance, the intercepts being those of centred predictors."""
     size = sum(len(one.slopes) + 1 for one in equations)
     total = np.zeros((size, size))
     for start in range(0, len(rows), ROWS):
-        pushes = np.hstack([hc3_scores(one, rows[start : start + ROWS], columns) for one in equations])
+        pushes = np.hstack([_hc3_pushes(one, rows[start : start + ROWS], columns) for one in equations])
         total += pushes.T @ pushes
     return total
 
 
-def hc3_scores(one: Estimated, rows: np.ndarray, columns: Sequence[str]) -> np.ndarray:
-    """Each row's push on the coefficients, shape (n, k + 1): their cross-product is the HC3 covariance.
+def _hc3_pushes(one: Estimated, rows: np.ndarray, columns: Sequence[str]) -> np.ndarray:
+    """Each row's push on the coefficients of centred predictors, shape (n, k + 1).
 
     The push is (X'X)^-1 x_i e_i / (1 - h_i), which is also the change when row i is left out.
     """
@@ -318,7 +324,7 @@ def hc3_scores(one: Estimated, rows: np.ndarray, columns: Sequence[str]) -> np.n
         raise DataError(Problem(f"equation '{one.equation}'", what, remedy))
     residual = outcome - centred[:, 1:] @ one.slopes
     push *= (residual / free)[:, None]
-    return np.asarray(push @ _uncentre(one).T)
+    return push
 
 
 def t_table(estimates: np.ndarray, std_errors: np.ndarray, df: float, level: float) -> dict[str, np.ndarray]:

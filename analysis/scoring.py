@@ -16,6 +16,8 @@ from analysis.kinds import DECLINED
 
 SHOWN = 5
 """How many offending rows a message names before it only counts."""
+LARGEST = 1e50
+"""Beyond this a product of three columns, squared, is no number any more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,9 +326,12 @@ def as_numbers(column: pd.Series) -> np.ndarray:
         filled = text.notna() & (text != "")
         values = pd.to_numeric(text.where(filled), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
         broken = filled.to_numpy() & ~np.isfinite(values)
+    what = "not a number"
+    if not broken.any():
+        broken, what = np.abs(values) > LARGEST, f"too large to compute with (beyond {LARGEST:g})"
     if broken.any():
         remedy = "Correct it or leave it empty."
-        raise DataError(Problem(f"column '{column.name}'", f"{_rows_shown(column, broken)}: not a number", remedy))
+        raise DataError(Problem(f"column '{column.name}'", f"{_rows_shown(column, broken)}: {what}", remedy))
     return np.asarray(values)
 
 

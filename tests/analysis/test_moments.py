@@ -100,3 +100,22 @@ def test_what_needs_people_says_so():
         table.select(["z"])
     scores = Scores.from_scored(frame(), source="s")
     assert require_rows(scores, "A picture") is scores
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e6, 1e12])
+@pytest.mark.parametrize("unit", [1e-100, 1e-12, 1.0, 1e30])
+def test_large_means_and_strange_units_cost_no_digits(mean, unit):
+    rows = np.random.default_rng(4).integers(-500, 500, size=(20_000, 3)).astype(float)
+    scores = Scores.from_scored(pd.DataFrame((rows + mean) * unit, columns=list("abc")), source="s")
+    exact = ((rows + mean) * unit - mean * unit) / unit
+    found = as_moments(scores, ["a", "b", "c"])
+    assert found.cov / unit**2 == pytest.approx(np.cov(exact, rowvar=False), rel=1e-9)
+
+
+def test_numbers_that_cannot_be_squared_are_named():
+    tiny = Scores.from_scored(frame() * 1e-200, source="s")
+    with pytest.raises(DataError, match="'a': its values are too small"):
+        as_moments(tiny, ["a", "b"])
+    huge = Scores.from_scored(frame() * 1e200, source="s")
+    with pytest.raises(DataError, match=r"'a': row 1 .*too large"):
+        as_moments(huge, ["a", "b"])

@@ -91,6 +91,20 @@ def test_equals_statsmodels(errors: str) -> None:
     assert fit.summary.loc[0, list(tested)].tolist() == pytest.approx([oracle.fvalue, oracle.f_pvalue], rel=1e-9)
 
 
+@pytest.mark.parametrize("errors", ["hc3", "classical"])
+def test_large_means_change_neither_slopes_nor_errors(errors: str) -> None:
+    """Years, times and counts: 1e6 standard deviations from zero."""
+    scores = simulated()
+    moved = Scores.from_scored(scores.frame.round(9) + 2**20, source="far")
+    model = parse_model("y ~ x + z")
+    here, there = (
+        fit_regression(model, Scores.from_scored(rows, source="s"), errors=errors).coefficients.iloc[1:]
+        for rows in (moved.frame - 2**20, moved.frame)
+    )
+    columns = ["estimate", "std_error", "p_value", "std_estimate", "vif"]
+    assert there[columns].to_numpy() == pytest.approx(here[columns].to_numpy(), rel=1e-9)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(6, 60))
 def test_rows_equal_their_moments(seed: int, n: int) -> None:
