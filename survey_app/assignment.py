@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from itertools import combinations
+from typing import Literal
 
 from survey_app.study import Condition, Study
 
@@ -24,9 +26,6 @@ class Tally:
     active: int = 0
     gone: int = 0
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.finished + other.finished, self.active + other.active, self.gone + other.gone)
-
 
 @dataclass(frozen=True)
 class Tallies:
@@ -34,27 +33,30 @@ class Tallies:
 
     groups: Mapping[tuple[str, str, tuple[str, ...]], Tally] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def all(self) -> Tally:
         """Everybody."""
-        return sum(self.groups.values(), Tally())
+        return _sum(self.groups.values())
 
-    @property
+    @cached_property
     def by_condition(self) -> dict[str, Tally]:
         """By condition."""
         return self._by(0)
 
-    @property
+    @cached_property
     def by_source(self) -> dict[str, Tally]:
         """By source."""
         return self._by(1)
 
-    def _by(self, place: int) -> dict[str, Tally]:
-        found: dict[str, Tally] = {}
+    def _by(self, place: Literal[0, 1]) -> dict[str, Tally]:
+        parts: dict[str, list[Tally]] = defaultdict(list)
         for group, tally in self.groups.items():
-            name = str(group[place])
-            found[name] = found.get(name, Tally()) + tally
-        return found
+            parts[group[place]].append(tally)
+        return {name: _sum(tallies) for name, tallies in parts.items()}
+
+
+def _sum(tallies: Collection[Tally]) -> Tally:
+    return Tally(sum(t.finished for t in tallies), sum(t.active for t in tallies), sum(t.gone for t in tallies))
 
 
 def next_condition(study: Study, tallies: Tallies, arrival: int) -> str:
@@ -145,7 +147,8 @@ def open_conditions(study: Study, tallies: Tallies) -> list[Condition]:
 
 def _finishing_share(tallies: Tallies) -> float:
     """Of those whose outcome is known, the share that finished; everybody as long as nothing is known."""
-    return (tallies.all.finished + 1) / (tallies.all.finished + tallies.all.gone + 1)
+    known = tallies.all
+    return (known.finished + 1) / (known.finished + known.gone + 1)
 
 
 def _lot(study: Study, arrival: int, what: str) -> bytes:

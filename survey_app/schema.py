@@ -142,6 +142,8 @@ participations = Table(
     # The number of the newest page save.
     _required("saves", Integer, default=0),
     Index(None, "study", "finished"),
+    # Whoever begins is assigned by who got what so far: counted here, without looking at the people.
+    Index("ix_participations_tallies", "study", "wave", "test", "finished", "condition", "source", "influencers"),
     Index(None, "study", "arrival"),
     Index(None, "study", "person"),
 )

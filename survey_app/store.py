@@ -1061,20 +1061,17 @@ def _tallies(connection: sa.Connection, study: Study, wave: str, now: datetime, 
     if not (study.conditions or limited or study.rate == "subset"):
         return Tallies()
     people = schema.participations
-    group = people.c.condition, people.c.source, people.c.influencers
-    on_the_way = sa.and_(people.c.finished.is_(None), people.c.seen > now - ACTIVE)
-    query = sa.select(
-        *group,
-        sa.func.count(),
-        sa.func.count(people.c.finished),
-        sa.func.count(sa.case((on_the_way, 1))),
-    )
-    counted = query.where(people.c.study == study.id, people.c.wave == wave, people.c.test == test).group_by(*group)
+    rated = people.c.influencers if study.rate == "subset" else sa.literal("", type_=schema.Names)
+    group = people.c.condition, people.c.source, rated
+    here = people.c.study == study.id, people.c.wave == wave, people.c.test == test
+    # Two queries: those who finished are counted in an index alone, of the others each was last seen at some time.
+    done = sa.select(*group, sa.func.count()).where(*here, people.c.finished.is_not(None)).group_by(*group)
+    finished = {(*row[:2], row[2]): row[3] for row in connection.execute(done)}
+    active = sa.func.count(sa.case((people.c.seen > now - ACTIVE, 1)))
+    begun = sa.select(*group, sa.func.count(), active).where(*here, people.c.finished.is_(None)).group_by(*group)
+    open_ = {(*row[:2], row[2]): (row[4], row[3] - row[4]) for row in connection.execute(begun)}
     return Tallies(
-        {
-            (condition, source, influencers): Tally(finished, active, every - finished - active)
-            for condition, source, influencers, every, finished, active in connection.execute(counted)
-        }
+        {each: Tally(finished.get(each, 0), *open_.get(each, (0, 0))) for each in finished.keys() | open_.keys()}
     )
 
 

@@ -14,6 +14,7 @@ from survey_app.study import ASSIGNMENT, PLACEHOLDER, Rate, Study, is_slug, one_
 _ID = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
+_LONGEST_LIST = 1_500  # characters of the ids one person rates; PostgreSQL's indexes hold no more than 2,700
 _TAKEN = frozenset({"s", "t", "src", "wave", "lang", "token"})  # parameters of a link that have a meaning already
 
 
@@ -109,8 +110,10 @@ class _Check:
         elif not 1 <= study.per_respondent <= max(len(study.influencers), 1):
             most = max(len(study.influencers), 1)
             self.say(f"per_respondent is {study.per_respondent}", f"Give a number from 1 to {most}.")
-        if len(study.influencers) > 200 or len(study.conditions) > 100:
-            self.say("has more than 200 influencers or 100 conditions", "Make several studies of it.")
+        number = len(study.influencers) if study.rate == "all" else study.per_respondent
+        longest = sorted((len(influencer.id) for influencer in study.influencers), reverse=True)[:number]
+        if sum(longest) + len(longest) > _LONGEST_LIST or len(study.conditions) > 100:
+            self.say("asks one person about too many influencers, or has over 100 conditions", "Make several studies.")
         if study.waves and not (study.code or study.invited):
             remedy = "Add [[code]] questions, or invite people with tokens (invited = true)."
             self.say("has waves, but nothing to recognise a person by", remedy)

@@ -29,7 +29,6 @@ from analysis.errors import DataError, StoreError, StudyClosed
 from analysis.simulate import simulate_answers
 from survey_app import schema
 from survey_app.store import Store
-from survey_app.admission import NotAdmitted
 from survey_app.study import Condition, Parameter, Source, SourceCounts, Study
 from tests.survey_app.conftest import INSTRUMENT
 
@@ -170,7 +169,8 @@ def test_from_consent_to_the_last_page(store: Store, study: Study) -> None:
     assert store.participation("key") == begun
     store.save_page("key", "first", FIRST, order=("a2", "a1", "a3", "a4"), paradata={"ms": 4321})
     store.save_page("key", "person", {"age": 23, "why": "Zoë \U0001f469\u200d\U0001f680 \x00 \ud800 'quote\""})
-    answers = {("first", ""): FIRST, ("person", ""): {"age": 23, "why": "Zoë \U0001f469\u200d\U0001f680 \x00 \ud800 'quote\""}}
+    why = "Zoë \U0001f469\u200d\U0001f680 \x00 \ud800 'quote\""
+    answers = {("first", ""): FIRST, ("person", ""): {"age": 23, "why": why}}
     assert store.answers("key") == answers
     store.finish("key")
     ended = store.participation("key")

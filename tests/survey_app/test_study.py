@@ -40,6 +40,7 @@ FULL = replace(
     minimum_age=16,
     retention=date(2027, 1, 1),
 )
+MANY = tuple(Influencer(f"influencer_number_{number}", "x") for number in range(100))
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 MIA = Participation("p1", "demo", "en", "mail", "ad", "1", NOW, NOW, False, False, "", {"prolific_pid": "5f"})
 
@@ -66,6 +67,7 @@ def test_a_good_study_has_no_problems() -> None:
         ({"influencers": (Influencer("1a", "A"),)}, "influencer '1a'"),
         ({"influencers": ()}, "rate is 'subset', but there are no influencers"),
         ({"per_respondent": 3}, "per_respondent is 3"),
+        ({"rate": "all", "per_respondent": 1, "influencers": MANY}, "asks one person about too many influencers"),
         ({"rate": "all"}, "per_respondent has no meaning"),
         ({"quota": 0}, "quota is 0"),
         ({"seed": -1}, "seed is -1"),
@@ -112,7 +114,7 @@ def test_after_the_end_the_panel_gets_its_own_id_back() -> None:
 
 
 def test_a_hostile_value_stays_inside_its_place() -> None:
-    hostile = replace(MIA, source="x&admin=1", external={"prolific_pid": "../../?a=b#c {code} \"<é"})
+    hostile = replace(MIA, source="x&admin=1", external={"prolific_pid": '../../?a=b#c {code} "<é'})
     link = completion_link(FULL, hostile)
     assert link == (
         "https://panel.example:8443/done?pid=..%2F..%2F%3Fa%3Db%23c%20%7Bcode%7D%20%22%3C%C3%A9&s=x%26admin%3D1&cc=C1"

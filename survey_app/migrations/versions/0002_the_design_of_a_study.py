@@ -18,6 +18,11 @@ def upgrade() -> None:
         for column in columns:
             op.add_column(table, column)
     op.execute("UPDATE participations SET seen = coalesce(finished, started)")
+    op.create_index(
+        "ix_participations_tallies",
+        "participations",
+        ["study", "wave", "test", "finished", "condition", "source", "influencers"],
+    )
     op.create_index(op.f("ix_participations_study_arrival"), "participations", ["study", "arrival"])
     op.create_index(op.f("ix_participations_study_person"), "participations", ["study", "person"])
     op.create_table(
@@ -100,6 +105,7 @@ def downgrade() -> None:
     for table in ("raffle", "tokens", "consents"):
         op.drop_table(table)
     op.drop_index(op.f("ix_participations_study_person"), table_name="participations")
+    op.drop_index("ix_participations_tallies", table_name="participations")
     op.drop_index(op.f("ix_participations_study_arrival"), table_name="participations")
     for table, columns in _added().items():
         for column in columns:
