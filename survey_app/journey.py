@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from analysis.instrument import Instrument, Page
+from analysis.kinds import Answer
 from analysis.shown import Facts, shown_pages
-from survey_app.answers import Answer, accept_answers, missing_items
+from survey_app.answers import accept_answers, missing_items
 from survey_app.study import Participation, Study
 
 Saved = Mapping[tuple[str, str], Mapping[str, Answer]]

@@ -1,4 +1,4 @@
-"""A respondent's whole way: language, consent, the influencer, the pages, thanks. The database is the truth."""
+"""A respondent's whole way: language, consent, the influencers, the pages, thanks. The database is the truth."""
 
 from __future__ import annotations
 
@@ -6,12 +6,30 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
 from analysis.errors import DataError, StoreError, StudyClosed
-from survey_app.answers import Answer, accept_answers, missing_items
-from survey_app.context import StudyContext, load_study_context, open_store
+from analysis.instrument import Instrument
+from analysis.kinds import Answer
+from survey_app.access import is_test, load_secret
+from survey_app.admission import NotAdmitted, check_code, person_of_code, standing
+from survey_app.answers import AnswersRefused
+from survey_app.context import StudyContext, load_frozen_instrument, load_study_context, open_store
+from survey_app.journey import (
+    Step,
+    accept_page,
+    answers_about,
+    chooses_influencer,
+    facts_of,
+    influencer_of,
+    item_order,
+    missing_on,
+    steps_of,
+)
 from survey_app.questionnaire import (
     LONGEST_NAME,
     Button,
@@ -21,22 +39,31 @@ from survey_app.questionnaire import (
     Sent,
     as_paragraphs,
     ask_name,
+    ask_own_code,
     ask_page,
-    asks_about_influencer,
-    item_order,
+    choose_influencers,
+    draw_link,
     read_sent,
+    seconds_for,
     show_screen,
+    text_line,
+    tick_box,
 )
-from survey_app.study import Participation, is_slug
+from survey_app.settings import load_settings
+from survey_app.study import Participation, completion_link, is_slug
 from survey_app.words import languages, words
 
 log = logging.getLogger("parasol")
 
-NAMING = "influencer"
-"""The step (and the screen) on which the influencer is named; the other steps are pages of the instrument."""
+NAMING = Step("influencer")
+"""The step (and the screen) on which influencers are named or chosen; the other steps are pages of the instrument."""
 
 SHORTEST_KEY = 20
+LONGEST_LINK = 400
 RETRY_SECONDS = 5
+
+_SAID = {"draft": "unknown", "foreign": "unknown", "wave": "unknown", "late": "closed", "young": "closed"}
+"""Why somebody is not let in, where another sentence says it as well."""
 
 
 @dataclass
@@ -46,15 +73,23 @@ class Visit:
     slug: str
     key: str
     source: str
+    wave: str
+    test: bool
+    external: Mapping[str, str]
     language: str = ""
+    agreed: bool = False
+    of_age: bool = False
     declined: bool = False
-    refused: bool = False
+    refused: str = ""
+    returned: bool = False
     context: StudyContext | None = None
     participation: Participation | None = None
-    answers: dict[str, dict[str, Answer]] = field(default_factory=dict)
-    steps: tuple[str, ...] = ()
+    instrument: Instrument | None = None
+    answers: dict[tuple[str, str], dict[str, Answer]] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
     step: str = ""
     code: str = ""
+    raffled: bool = False
     saved: bool = False
     reply: Reply = field(default_factory=Reply)
 
@@ -71,6 +106,20 @@ class Visit:
             raise StudyClosed()
         return self.participation
 
+    @property
+    def asked(self) -> Instrument:
+        """The questionnaire this person answers, which may be older than the study's."""
+        return self.instrument or self.loaded.instrument
+
+    @property
+    def place(self) -> int:
+        """Which of the steps this is, from 0 up."""
+        return self.find(self.step) or 0
+
+    def find(self, screen: str) -> int | None:
+        """The place of the step with that screen; None where there is none (any more)."""
+        return next((place for place, step in enumerate(self.steps) if step.id == screen), None)
+
 
 def show_respondent() -> None:
     """The screen the respondent of this link is at."""
@@ -86,11 +135,12 @@ def show_respondent() -> None:
 
 
 def _this_visit() -> Visit:
-    params = st.query_params
+    params = st.query_params.to_dict()
     key, slug = params.get("t", ""), params.get("s", "")
     visit = st.session_state.get("visit")
     if not isinstance(visit, Visit) or (visit.key, visit.slug) != (key, slug):
-        visit = Visit(slug, key, params.get("src", ""))
+        test = is_slug(slug) and "test" in params and is_test(slug, params["test"])
+        visit = Visit(slug, key, params.get("src", ""), params.get("wave", ""), test, params, params.get("lang", ""))
         st.session_state["visit"] = visit
     return visit
 
@@ -107,116 +157,207 @@ def _take(visit: Visit, sent: Sent) -> None:
         visit.reply = replace(visit.reply, attempt=sent.attempt)
         return
     visit.saved = False
+    answered = Reply(sent.nonce, sent.attempt)
     try:
         _load(visit)
-        missing = _act(visit, sent)
-        visit.reply = Reply(sent.nonce, sent.attempt, missing=missing)
-    except StudyClosed:
+        _count_return(visit)
+        if sent.event == "handover":
+            visit.reply = replace(answered, drawing=_drawing(visit, sent.value))
+        else:
+            visit.reply = replace(answered, problems=_act(visit, sent))
+    except StudyClosed as closed:
+        reason = closed.reason if isinstance(closed, NotAdmitted) else "unknown"
         visit.participation = visit.context = None
-        visit.refused = sent.event == "agree"
-        visit.reply = Reply(sent.nonce, sent.attempt)
+        visit.refused = reason if sent.event in ("agree", "code", "anyway") else ""
+        visit.reply = answered
     except StoreError:
-        visit.reply = Reply(sent.nonce, sent.attempt, failed=True)
+        visit.reply = replace(answered, failed=True)
     except Exception:
         log.exception("A respondent's step failed")
-        visit.reply = Reply(sent.nonce, sent.attempt, failed=True)
+        visit.reply = replace(answered, failed=True)
+
+
+def _count_return(visit: Visit) -> None:
+    """Whoever comes back is counted with the first thing done after that, so that a page is shown without waiting."""
+    if visit.returned and not visit.code:
+        visit.returned = False
+        open_store().count_resume(visit.key)
 
 
 # -- what a button does ---------------------------------------------------------------------------------------------
 
 
-def _act(visit: Visit, sent: Sent) -> tuple[str, ...]:
-    """Do what the button says; the ids of items that still need an answer, if that is why nothing moved."""
+def _act(visit: Visit, sent: Sent) -> Mapping[str, str]:
+    """Do what the button says; the items that keep things from moving, with the reasons."""
     store = open_store()
     if sent.event == "language" and sent.value in visit.loaded.study.languages:
         visit.language = sent.value
         if visit.participation is not None:
             store.change_language(visit.key, sent.value)
+            visit.participation = replace(visit.participation, language=sent.value)
+            visit.steps = _steps(visit)
     elif sent.event == "agree":
-        _begin(visit, sent.language)
+        _agree(visit, sent)
+    elif sent.event in ("code", "anyway") and visit.agreed:
+        return _begin_with_code(visit, sent)
     elif sent.event == "decline" and not visit.declined:
-        store.count_visit(visit.slug, visit.source, "declined")
+        if not visit.test:
+            store.count_visit(visit.slug, visit.source, "declined")
         visit.declined = True
     elif sent.event == "again":
         visit.declined = False
-    elif sent.event == "back" and sent.screen in visit.steps:
-        visit.step = visit.steps[max(visit.steps.index(sent.screen) - 1, 0)]
-    elif sent.event == "next" and sent.screen in visit.steps and not visit.code:
+    elif sent.event == "back" and visit.find(sent.screen) is not None:
+        visit.step = visit.steps[max((visit.find(sent.screen) or 0) - 1, 0)].id
+    elif sent.event == "next" and visit.find(sent.screen) is not None and not visit.code:
         return _next(visit, sent)
-    return ()
+    elif sent.event == "raffle" and visit.code:
+        return _join_raffle(visit, sent)
+    return {}
 
 
-def _begin(visit: Visit, language: str) -> None:
+def _agree(visit: Visit, sent: Sent) -> None:
     study = visit.loaded.study
-    chosen = language if language in study.languages else study.languages[0]
-    visit.participation = open_store().begin(visit.slug, visit.key, language=chosen, source=visit.source)
-    visit.language = chosen
-    visit.steps = _steps(visit.loaded)
-    visit.step = visit.steps[0]
+    visit.language = sent.language if sent.language in study.languages else study.languages[0]
+    visit.agreed, visit.of_age = True, _given(sent, "of_age") == 1
+    if not study.code or study.invited or visit.test:
+        _begin(visit)
 
 
-def _next(visit: Visit, sent: Sent) -> tuple[str, ...]:
-    missing = _name(visit, sent) if sent.screen == NAMING else _save(visit, sent)
-    if missing:
-        visit.step = sent.screen
-        return missing
+def _begin_with_code(visit: Visit, sent: Sent) -> Mapping[str, str]:
+    study = visit.loaded.study
+    parts = {part.id: text for part in study.code if isinstance(text := _given(sent, part.id), str)}
+    wrong = check_code(study, parts)
+    if wrong:
+        return dict.fromkeys(wrong, "missing")
+    person = person_of_code(load_secret(load_settings()), study, parts)
+    _begin(visit, person=person, unmatched=sent.event == "anyway")
+    return {}
+
+
+def _begin(visit: Visit, *, person: str = "", unmatched: bool = False) -> None:
+    visit.participation = open_store().begin(
+        visit.slug,
+        visit.key,
+        language=visit.language,
+        source=visit.source,
+        external=visit.external,
+        wave=visit.wave,
+        person=person,
+        unmatched=unmatched,
+        of_age=visit.of_age,
+        test=visit.test,
+    )
+    visit.language, visit.refused = visit.participation.language, ""
+    visit.instrument = load_frozen_instrument(visit.participation.instrument)
+    visit.steps = _steps(visit)
+    visit.step = visit.steps[0].id
+
+
+def _next(visit: Visit, sent: Sent) -> Mapping[str, str]:
+    problems = _choose(visit, sent) if sent.screen == NAMING.id else _save(visit, sent)
+    visit.step = sent.screen
+    if problems:
+        return problems
     visit.saved = True
-    place = visit.steps.index(sent.screen) + 1
-    if place < len(visit.steps):
-        visit.step = visit.steps[place]
-        return ()
+    visit.steps = _steps(visit)
+    if visit.place + 1 < len(visit.steps):
+        visit.step = visit.steps[visit.place + 1].id
+        return {}
     return _finish(visit)
 
 
-def _name(visit: Visit, sent: Sent) -> tuple[str, ...]:
-    given = sent.answers.get(NAMING) if isinstance(sent.answers, Mapping) else None
+def _choose(visit: Visit, sent: Sent) -> Mapping[str, str]:
+    """Keep the influencer that was named, or those that were picked."""
+    study, given = visit.loaded.study, _given(sent, NAMING.id)
+    if study.influencers:
+        places = given if isinstance(given, list) else [given]
+        known = range(len(study.influencers))
+        ids = [study.influencers[place].id for place in places if isinstance(place, int) and place in known]
+        try:
+            order = open_store().choose_influencers(visit.key, ids)
+        except DataError:
+            return {NAMING.id: "many" if len(ids) > study.per_respondent else "missing"}
+        alone = order[0] if len(order) == 1 else ""
+        visit.participation = replace(visit.begun, influencers=order, influencer=alone)
+        visit.answers = {about: kept for about, kept in visit.answers.items() if about[1] in ("", *order)}
+        return {}
     name = " ".join(given.split())[:LONGEST_NAME] if isinstance(given, str) else ""
     if not name:
-        return (NAMING,)
+        return {NAMING.id: "missing"}
     open_store().name_influencer(visit.key, name)
+    before = visit.begun.influencer
+    visit.answers = {(page, name if about == before else about): kept for (page, about), kept in visit.answers.items()}
     visit.participation = replace(visit.begun, influencer=name)
-    return ()
+    return {}
 
 
-def _save(visit: Visit, sent: Sent) -> tuple[str, ...]:
-    instrument = visit.loaded.instrument
-    page = instrument.page(sent.screen)
+def _save(visit: Visit, sent: Sent) -> Mapping[str, str]:
+    instrument, step = visit.asked, visit.steps[visit.find(sent.screen) or 0]
+    page = instrument.page(step.page)
+    about = influencer_of(page, visit.begun, step.influencer)
     try:
-        answers = accept_answers(instrument, page.id, sent.answers)
-    except DataError:
-        return page.items
-    missing = missing_items(instrument, page.id, answers)
-    if not missing:
-        if not sent.saved:  # the phone could not reach the route for answers
-            influencer = visit.begun.influencer if page.per_influencer else ""
-            order = item_order(page, visit.begun.id)
-            open_store().save_page(visit.key, page.id, answers, influencer=influencer, order=order)
-        visit.answers[page.id] = answers
-    return tuple(missing)
+        answers = accept_page(instrument, visit.begun, page, about, sent.answers, lambda: visit.answers)
+    except AnswersRefused as refused:
+        return {refusal.item: refusal.key for refusal in refused.refusals} or dict.fromkeys(page.items, "refused")
+    kept = visit.answers | {(page.id, about): answers}
+    missing = missing_on(instrument, visit.begun, step, kept)
+    if missing:
+        return dict.fromkeys(missing, "missing")
+    if not sent.saved:  # the phone could not reach the route for answers
+        order = item_order(page, visit.begun.id)
+        open_store().save_page(visit.key, page.id, answers, influencer=about, order=order, sequence=sent.sequence)
+    visit.answers = kept
+    visit.participation = replace(visit.begun, saves=max(visit.begun.saves, sent.sequence or 0))
+    return {}
 
 
-def _finish(visit: Visit) -> tuple[str, ...]:
+def _finish(visit: Visit) -> Mapping[str, str]:
     """Finish, if the database has every page; else go to the first one it lacks."""
     store = open_store()
-    visit.answers = {page: given for (page, _), given in store.answers(visit.key).items()}
+    visit.answers = store.answers(visit.key)
+    visit.steps = _steps(visit)
     step = _first_open(visit)
-    if step:
-        visit.step = step
-        given = visit.answers.get(step, {})
-        return () if step == NAMING else tuple(missing_items(visit.loaded.instrument, step, given))
+    if step is not None:
+        visit.step = step.id
+        begun = step != NAMING and (step.page, step.influencer) in visit.answers
+        missing = missing_on(visit.asked, visit.begun, step, visit.answers) if begun else []
+        return dict.fromkeys(missing, "missing")
     visit.code = store.finish(visit.key)
-    return ()
+    visit.participation = store.participation(visit.key)
+    return {}
 
 
-def _first_open(visit: Visit) -> str:
-    """The first step that was never sent or lacks a required answer; "" when all is there."""
+def _first_open(visit: Visit) -> Step | None:
+    """The first step that was never sent or lacks a required answer; None when all is there."""
     for step in visit.steps:
         if step == NAMING:
-            if not visit.begun.influencer:
-                return step
-        elif step not in visit.answers or missing_items(visit.loaded.instrument, step, visit.answers[step]):
+            done = bool(visit.begun.influencer or visit.begun.influencers)
+        else:
+            sent = (step.page, step.influencer) in visit.answers
+            done = sent and not missing_on(visit.asked, visit.begun, step, visit.answers)
+        if not done:
             return step
-    return ""
+    return None
+
+
+def _join_raffle(visit: Visit, sent: Sent) -> Mapping[str, str]:
+    address = _given(sent, "address")
+    try:
+        open_store().add_raffle_address(visit.key, address if isinstance(address, str) else "")
+    except DataError:
+        return {"address": "wrong"}
+    visit.raffled = True
+    return {}
+
+
+def _drawing(visit: Visit, link: str) -> Mapping[str, Any] | None:
+    """The respondent's own link as a QR code; any other text is not drawn."""
+    own = link.startswith(("https://", "http://")) and visit.key in link and len(link) <= LONGEST_LINK
+    return draw_link(link) if own else None
+
+
+def _given(sent: Sent, name: str) -> object:
+    return sent.answers.get(name) if isinstance(sent.answers, Mapping) else None
 
 
 # -- what stands on the screen --------------------------------------------------------------------------------------
@@ -244,22 +385,26 @@ def _load(visit: Visit) -> None:
     if visit.participation is not None:
         return
     visit.context = load_study_context(visit.slug)
+    if visit.language not in visit.context.study.languages:
+        visit.language = ""
     begun = open_store().participation(visit.key)
     if begun is None:
         return
     if begun.study != visit.context.study.id:
         raise StudyClosed()
-    visit.answers = {page: given for (page, _), given in open_store().answers(visit.key).items()}
+    visit.instrument = load_frozen_instrument(begun.instrument)
+    visit.answers = open_store().answers(visit.key)
     visit.code = open_store().finish(visit.key) if begun.finished else ""
-    visit.language, visit.participation = begun.language, begun
-    visit.steps = _steps(visit.context)
-    visit.step = _first_open(visit) or visit.steps[-1]
+    visit.language, visit.participation, visit.returned = begun.language, begun, True
+    visit.steps = _steps(visit)
+    visit.step = (_first_open(visit) or visit.steps[-1]).id
 
 
-def _steps(context: StudyContext) -> tuple[str, ...]:
+def _steps(visit: Visit) -> tuple[Step, ...]:
     """The screens of the questionnaire in their order."""
-    naming = (NAMING,) if asks_about_influencer(context.instrument) else ()
-    return naming + tuple(page.id for page in context.instrument.pages)
+    instrument = visit.asked
+    naming = (NAMING,) if chooses_influencer(visit.loaded.study, instrument) else ()
+    return naming + steps_of(instrument, visit.begun, visit.answers)
 
 
 def _journey(visit: Visit) -> Screen:
@@ -268,12 +413,16 @@ def _journey(visit: Visit) -> Screen:
         return _thanks(visit)
     if visit.participation is not None:
         return _question(visit)
-    if visit.refused or study.state != "open":
-        return _notice(visit, "closed")
+    refused = visit.refused or ("" if visit.test else standing(study, datetime.now(UTC), wave=visit.wave))
+    if refused not in ("", "open", "code", "code_unknown", "code_taken"):
+        return _refusal(visit, refused)
     if not visit.language and len(study.languages) == 1:
         visit.language = study.languages[0]
     if visit.declined:
         return _declined(visit)
+    if visit.agreed and study.code:
+        problem = visit.refused.partition("_")[2]
+        return ask_own_code(visit.language, study.code, problem=problem, languages=study.languages)
     return _consent(visit) if visit.language else _languages(visit)
 
 
@@ -297,60 +446,139 @@ def _languages(visit: Visit) -> Screen:
 
 def _consent(visit: Visit) -> Screen:
     study, w = visit.loaded.study, words(visit.language)
+    age = study.minimum_age
+    box = tick_box("of_age", w("consent.age", age=age), w("consent.young", age=age))
+    minutes = max(round(_all_seconds(visit.loaded) / 60), 1)
     return Screen(
         id="consent",
         language=visit.language,
         title=study.title[visit.language],
         paragraphs=as_paragraphs(study.consent[visit.language]),
+        blocks=() if age is None else (box,),
         buttons=(Button("agree", w("consent.agree")), Button("decline", w("consent.decline"), "plain")),
         stacked=True,
-        progress={"text": w("consent.title"), "share": 0},
+        progress={"text": f"{w('consent.title')}, {w('consent.takes', n=minutes)}", "share": 0},
         languages=study.languages,
     )
+
+
+def _all_seconds(context: StudyContext) -> int:
+    """How long the whole questionnaire takes, with everybody who is to be rated."""
+    study, instrument = context.study, context.instrument
+    rated = len(study.influencers) if study.rate == "all" else study.per_respondent
+    pages = [page.id for page in instrument.pages for _ in range(rated if page.per_influencer else 1)]
+    return seconds_for(instrument, pages)
 
 
 def _declined(visit: Visit) -> Screen:
     w = words(visit.language or _proposed(visit.loaded.study.languages))
     buttons = (Button("again", w("declined.again"), "plain"),)
     paragraphs = (w("declined.text"), w("declined.end"))
-    return Screen("declined", w.language, w("declined.title"), paragraphs, buttons=buttons)
+    return Screen("declined", w.language, w("declined.title"), paragraphs=paragraphs, buttons=buttons)
 
 
 def _question(visit: Visit) -> Screen:
-    instrument, study = visit.loaded.instrument, visit.loaded.study
-    place = visit.steps.index(visit.step)
-    later = tuple(instrument.page(step) for step in visit.steps[place + 1 :])
-    name = visit.begun.influencer
-    shared = {
-        "step": place + 1, "steps": len(visit.steps), "later": later, "owner": _owner(visit.key),
-        "languages": study.languages, "saved": visit.saved,
+    instrument, study, begun = visit.asked, visit.loaded.study, visit.begun
+    place = visit.place
+    step, later = visit.steps[place], visit.steps[place:]
+    shared: dict[str, Any] = {
+        "step": place + 1, "steps": len(visit.steps),
+        "seconds": seconds_for(instrument, (step.page for step in later if step != NAMING)),
+        "owner": _owner(visit.key), "languages": study.languages, "saved": visit.saved, "handover": True,
     }  # fmt: skip
-    if visit.step == NAMING:
-        return ask_name(visit.language, name=name, **shared)
-    page = instrument.page(visit.step)
+    if step == NAMING:
+        if not study.influencers:
+            return ask_name(visit.language, name=begun.influencer, **shared)
+        most, chosen = study.per_respondent, begun.influencers
+        return choose_influencers(visit.language, study.influencers, most=most, chosen=chosen, **shared)
+    facts = facts_of(begun, step.influencer)
+    name = study.influencer_name(facts.influencer)
+    turns = {"turn": step.turn, "turns": len(begun.influencers), "name": name}
     return ask_page(
         instrument,
-        page,
-        visit.language,
-        answers=visit.answers.get(page.id, {}),
-        influencer=name,
-        seed=visit.begun.id,
+        instrument.page(step.page),
+        facts,
+        name=name,
+        answers=visit.answers.get((step.page, step.influencer), {}),
+        earlier=answers_about(visit.answers, step.influencer, without=step.page),
+        seed=begun.id,
+        id=step.id,
+        about=words(visit.language)("influencer.about", **turns) if step.turn else "",
         back=place > 0,
-        post=Post(visit.key, page.id, name if page.per_influencer else ""),
+        post=Post(visit.key, step.page, step.influencer, begun.saves),
         **shared,
     )
 
 
 def _thanks(visit: Visit) -> Screen:
-    w = words(visit.language)
+    study, begun, w = visit.loaded.study, visit.begun, words(visit.language)
+    withdrawal: dict[str, Any] = {
+        "kind": "code",
+        "value": visit.code,
+        "label": w("thanks.code"),
+        "text": w("thanks.keep"),
+    }
+    address = f"/withdraw?{urlencode({'lang': visit.language})}"
+    blocks = [withdrawal, {"kind": "link", "address": address, "text": w("thanks.withdraw")}]
+    buttons = []
+    if study.completion.code:
+        told = {"label": w("completion.title"), "text": w("completion.text")}
+        blocks.insert(0, {"kind": "code", "value": study.completion.code} | told)
+    if study.raffle and not begun.test:
+        blocks += _raffle(visit)
+        buttons += [] if visit.raffled else [Button("raffle", w("raffle.join"))]
+    if completion_link(study, begun):
+        host = urlsplit(study.completion.redirect).hostname or ""
+        way = f"/complete?{urlencode({'s': visit.slug, 't': visit.key})}"
+        kind = "plain" if buttons else "primary"
+        buttons.append(Button("open", w("completion.back", host=host.removeprefix("www.")), kind, way))
+    closing = [w("thanks.data"), *([w("thanks.contact", contact=study.contact)] if study.contact else [])]
+    blocks += [{"kind": "words", "text": text} for text in (*closing, w("thanks.close"))]
     return Screen(
         id="thanks",
         language=visit.language,
         title=w("thanks.title"),
         paragraphs=(w("thanks.saved"),),
+        blocks=tuple(blocks),
+        buttons=tuple(buttons),
+        stacked=True,
         owner=_owner(visit.key),
-        code=visit.code,
-        closing=(w("thanks.data"), w("thanks.close")),
+        finished=True,
+    )
+
+
+def _raffle(visit: Visit) -> list[dict[str, Any]]:
+    w = words(visit.language)
+    if visit.raffled:
+        return [{"kind": "notice", "text": w("raffle.joined")}]
+    line = text_line("address", w("raffle.label"), w("raffle.hint"), w("raffle.missing"), longest=254, email=True)
+    line["items"][0]["messages"]["wrong"] = w("raffle.wrong")
+    return [{"kind": "heading", "text": w("raffle.title")}, line]
+
+
+def _refusal(visit: Visit, reason: str) -> Screen:
+    """Why somebody cannot begin, said so that it is of use."""
+    study, key = visit.loaded.study, _SAID.get(reason, reason)
+    if key == "token":
+        return _ask_token(visit)
+    screen = _notice(visit, key if key in ("early", "full", "closed") else "unknown")
+    waves = [wave.opens for wave in study.waves if wave.id == visit.wave]
+    opens = max((moment for moment in (study.opens, *waves) if moment is not None), default=None)
+    if key == "early" and opens is not None:
+        moment = {"kind": "moment", "text": words(screen.language).texts["early.opens"], "moment": opens.isoformat()}
+        return replace(screen, blocks=(moment,))
+    return screen
+
+
+def _ask_token(visit: Visit) -> Screen:
+    w = words(visit.language or _proposed(visit.loaded.study.languages))
+    return Screen(
+        id="token",
+        language=w.language,
+        title=w("token.title"),
+        paragraphs=(w("token.text"),),
+        blocks=(text_line("token", w("token.label"), w("token.hint"), w("token.missing")),),
+        buttons=(Button("token", w("token.open"), value=f"/s/{visit.slug}?token="),),
     )
 
 
@@ -358,12 +586,12 @@ def _restart(visit: Visit) -> Screen:
     """The link lost its key: the study's own address gives a new one."""
     w = words(_proposed(languages()))
     button = Button("open", w("restart.open"), value=f"/s/{visit.slug}")
-    return Screen("restart", w.language, w("restart.title"), (w("restart.text"),), buttons=(button,))
+    return Screen("restart", w.language, w("restart.title"), paragraphs=(w("restart.text"),), buttons=(button,))
 
 
 def _notice(visit: Visit, key: str) -> Screen:
     w = words(visit.language or _proposed(languages()))
-    return Screen(key, w.language, w(f"{key}.title"), (w(f"{key}.text"),))
+    return Screen(key, w.language, w(f"{key}.title"), paragraphs=(w(f"{key}.text"),))
 
 
 def _proposed(languages: tuple[str, ...]) -> str:

@@ -7,7 +7,9 @@ import re
 from playwright.sync_api import BrowserContext, Page, expect
 
 from analysis.instrument import Instrument, load_instrument
-from survey_app.questionnaire import item_order
+from analysis.kinds import Answer
+from survey_app.journey import item_order
+from survey_app.store import Store
 from survey_app.words import Words, words
 
 PATIENCE = 30_000
@@ -81,6 +83,10 @@ class Respondent:
             button.dblclick()
         else:
             button.click()
+
+    def kept(self, store: Store) -> dict[str, dict[str, Answer]]:
+        """What the store holds of this person, by page; one influencer is rated."""
+        return {page: answers for (page, _), answers in store.answers(self.key).items()}
 
     def shown_order(self) -> list[str]:
         """The items in the order in which they stand on the page."""

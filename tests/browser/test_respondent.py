@@ -153,7 +153,7 @@ def test_one_page_by_keyboard_alone(desktop: BrowserContext, server: Server, stu
     assert person.page.evaluate(f"getComputedStyle({focused}).outlineStyle") == "solid"
     keys.press("Enter")
     person.at("social")
-    assert server.store.answers(person.key)["exposure"] == {"exposure1": 3, "exposure2": 3, "exposure3": 3}
+    assert person.kept(server.store)["exposure"] == {"exposure1": 3, "exposure2": 3, "exposure3": 3}
 
 
 @pytest.mark.parametrize("width", [320, 390, 1440])
@@ -226,7 +226,7 @@ def test_going_back_shows_what_was_answered_and_lets_it_be_corrected(
     person.next()
     person.at("social")
     expect(person.page.locator("input[name='social1'][value='7']")).to_be_checked()
-    assert server.store.answers(person.key)["exposure"]["exposure1"] == 6
+    assert person.kept(server.store)["exposure"]["exposure1"] == 6
     person.press("respondent.back")
     person.press("respondent.back")
     person.reads(words("nl")("influencer.title"))
@@ -329,7 +329,7 @@ def test_a_store_that_is_away_loses_nothing(phone: BrowserContext, own_server: S
     lock.execute("ROLLBACK")
     lock.close()
     person.at("social")
-    assert own_server.store.answers(person.key) == {"exposure": given}
+    assert person.kept(own_server.store) == {"exposure": given}
 
 
 def test_a_store_that_cannot_even_be_read(phone: BrowserContext, own_server: Server) -> None:
@@ -360,7 +360,7 @@ def test_a_server_killed_between_two_pages_loses_nothing(phone: BrowserContext, 
     expect(person.page.get_by_text(words("nl")("respondent.away.title"))).to_be_visible(timeout=PATIENCE)
     own_server.start()
     person.at("homophily")
-    assert own_server.store.answers(person.key) == {"exposure": first, "social": second}
+    assert person.kept(own_server.store) == {"exposure": first, "social": second}
 
 
 def test_where_posting_is_blocked_the_page_is_saved_on_the_other_way(
@@ -375,7 +375,7 @@ def test_where_posting_is_blocked_the_page_is_saved_on_the_other_way(
     given = person.answer("exposure", 2)
     person.next()
     person.at("social")
-    assert server.store.answers(person.key) == {"exposure": given}
+    assert person.kept(server.store) == {"exposure": given}
 
 
 def test_an_answer_that_was_never_declared_is_refused(phone: BrowserContext, server: Server, study: str) -> None:

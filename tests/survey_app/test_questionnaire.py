@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from analysis.instrument import Choices, Instrument, Item, Page, load_instrument
-from survey_app.questionnaire import Screen, ask_page, asks_about_influencer, item_order, progress
+from analysis.shown import Facts
+from survey_app.journey import asks_about_influencer, item_order
+from survey_app.questionnaire import Screen, ask_page, progress
 from survey_app.words import words
 
 AGREE = Choices("agree", (1, 2), {"en": ("no", "yes")})
@@ -26,8 +28,9 @@ SMALL = Instrument(
 
 def screen(influencer: str = "Nina") -> Screen:
     return ask_page(
-        SMALL, PAGE, "en", answers={"a": 2, "b": None}, influencer=influencer, seed="p1", step=1, steps=1, later=()
-    )
+        SMALL, PAGE, Facts(language="en"), name=influencer, answers={"a": 2, "b": None}, earlier={}, seed="p1",
+        step=1, steps=1, seconds=20,
+    )  # fmt: skip
 
 
 def test_neighbours_of_one_answer_format_share_a_matrix() -> None:
@@ -45,7 +48,8 @@ def test_nothing_is_preselected_but_what_was_answered() -> None:
 
 
 def test_the_limits_of_a_number_are_said() -> None:
-    assert screen().blocks[2]["items"][0]["outside"] == "Type a number between 16 and 120"
+    messages = screen().blocks[2]["items"][0]["messages"]
+    assert messages["between"] == "Type a number between 16 and 120"
 
 
 def test_an_order_is_random_for_each_participation_and_always_the_same_for_one() -> None:

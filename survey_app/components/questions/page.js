@@ -1,12 +1,18 @@
 // One page of the questionnaire on the respondent's screen.
 //
-// All texts that come from an instrument, a study or a respondent are set with textContent, never as markup.
-// What is ticked is kept on the phone until the server has said "saved"; a page is first posted to the server
+// What is answered is kept on the phone until the server has said "saved"; a page is first posted to the server
 // (again and again, if need be) and only then is the next page asked for.
+
+import { holds } from "./conditions.js"
+import { drawn, drop, filled, keep, kept, keptNames, make } from "./dom.js"
+import { fieldFor } from "./fields.js"
 
 const RETRY_SECONDS = [1, 2, 4, 8, 15]
 const REPLY_SECONDS = 10
 const POST_SECONDS = 12
+
+// Pressing these buttons sends what stands on the screen, so it has to be complete.
+const SENDING = new Set(["next", "agree", "code", "anyway", "raffle", "token"])
 
 // Streamlit's own page around the component: no header, no dialogs in a programmer's words, nothing greyed out.
 const PAGE_STYLE = `
@@ -16,7 +22,6 @@ const PAGE_STYLE = `
 `
 
 const VIEW = Symbol.for("parasol.view")
-const memory = new Map() // drafts, where the browser refuses to keep them
 
 export default function (component) {
   const root = component.parentElement
@@ -43,6 +48,9 @@ class View {
     this.timers = new Set()
     this.online = () => this.retryNow?.()
     window.addEventListener("online", this.online)
+    this.seen = new IntersectionObserver(entries => entries.forEach(entry => {
+      if (entry.isIntersecting) this.time(entry.target.id.replace("item-", ""), 0)
+    }))
   }
 
   leave() {
@@ -51,6 +59,7 @@ class View {
     this.looks.remove()
     this.pending = null
     this.timers.forEach(clearTimeout)
+    this.seen.disconnect()
     window.removeEventListener("online", this.online)
     this.box.remove()
   }
@@ -71,10 +80,11 @@ class View {
       this.draft = this.readDraft()
       this.values = { ...data.answers, ...this.draft.values }
       this.shown = performance.now()
+      this.times = new Map()
     }
     this.build()
     if (moved && !anew) this.startAtTop()
-    this.complainOfMissing(reply.missing)
+    this.complainOf(reply.problems)
     if (moved && anew && this.draft.sent) this.send("next") // it was under way
   }
 
@@ -82,31 +92,36 @@ class View {
 
   build() {
     const { data } = this
-    document.documentElement.lang = data.language
-    this.box.lang = data.language
+    document.documentElement.lang = this.box.lang = data.language
+    document.documentElement.dir = this.box.dir = data.direction
     this.errors = make("div", { class: "summary", role: "alert", tabindex: "-1", hidden: "" })
     this.away = make("div", { class: "away", role: "alert" })
     this.status = make("p", { class: "status", role: "status" })
     this.fields = new Map()
-    this.heading = make("h1", { tabindex: "-1" }, data.title)
+    this.places = []
+    this.heading = make("h1", { tabindex: "-1" }, this.said(data.title))
+    this.seen.disconnect()
     const form = make("form", { novalidate: "", autocomplete: "off" },
       this.top(),
       this.errors,
+      data.about && make("p", { class: "about" }, data.about),
       this.heading,
-      ...data.paragraphs.map(paragraph),
-      ...data.blocks.map(block => this.block(block)),
-      data.code && this.code(),
-      ...data.closing.map(paragraph),
+      data.paragraphs.map(text => this.paragraph(text)),
+      data.blocks.map(block => this.block(block)),
       this.away,
       this.buttons(),
       this.status,
-    )
+      this.elsewhere())
     form.addEventListener("submit", event => {
       event.preventDefault()
-      this.send(data.buttons[0]?.event, data.buttons[0]?.value)
+      const [first] = data.buttons
+      this.send(first?.event, first?.value)
     })
     this.box.replaceChildren(form)
+    if (data.finished) this.forgetDrafts()
+    this.fields.forEach(({ holder }) => this.seen.observe(holder))
     this.settle()
+    this.refresh()
     this.status.textContent = data.saved ? data.words.saved : ""
   }
 
@@ -120,14 +135,13 @@ class View {
     return make("div", { class: "top" },
       make("div", { class: "line" },
         make("p", { class: "progress" }, progress?.text ?? ""),
-        ...languages.map(({ language, label }) => this.button({ event: "language", value: language, label, kind: "quiet", language })),
-      ),
+        languages.map(({ language, label }) => this.button({ event: "language", value: language, label, kind: "quiet", language }))),
       bar)
   }
 
   buttons() {
     const shown = this.data.buttons.map((button, place) => this.button(button, place === 0))
-    const row = make("div", { class: `actions ${this.data.stacked ? "stacked" : ""}` }, ...shown)
+    const row = make("div", { class: `actions ${this.data.stacked ? "stacked" : ""}` }, shown)
     if (this.data.back) row.prepend(this.button({ event: "back", label: this.data.back, kind: "plain" }))
     return row
   }
@@ -138,90 +152,76 @@ class View {
     return button
   }
 
-  code() {
-    const { code, words } = this.data
-    this.forgetDrafts()
-    const copy = make("button", { type: "button", class: "plain" }, words.copy)
-    copy.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(code.value)
-      copy.textContent = words.copied
-    })
-    return make("div", { class: "code" },
-      make("h2", {}, code.label),
-      make("output", {}, code.value),
-      navigator.clipboard && copy,
-      make("p", {}, code.text))
+  paragraph(text) {
+    const lines = typeof text === "string" ? text.split("\n") : []
+    const list = lines.length && lines.every(line => line.startsWith("- "))
+    return list ? make("ul", {}, lines.map(line => make("li", {}, line.slice(2)))) : make("p", { class: "text" }, this.said(text))
   }
 
   block(block) {
-    if (block.kind !== "matrix") return this.field(block, block.items[0])
+    const shown = {
+      code: () => this.code(block),
+      link: () => make("p", { class: "text" }, make("a", { href: block.address, target: "_blank", rel: "noopener" }, block.text)),
+      words: () => this.paragraph(block.text),
+      heading: () => make("h2", {}, block.text),
+      notice: () => make("p", { class: "notice", role: "status" }, block.text),
+      moment: () => make("p", { class: "text" }, filled(block.text, { moment: this.moment(block.moment) })),
+      matrix: () => this.matrix(block),
+      semantic: () => this.semantic(block),
+    }
+    return shown[block.kind]?.() ?? this.field(block, block.items[0])
+  }
+
+  matrix(block) {
     const { labels } = block
     const few = labels.length <= 11
     const ends = [labels[0], labels.at(-1)]
-    const matrix = make("div", { class: few ? `matrix ${labels.length > 7 ? "many" : ""}` : "list" })
+    const matrix = make("div", { class: `block ${few ? "matrix" : "list"} ${few && labels.length > 7 ? "many" : ""}` })
     matrix.style.setProperty("--n", labels.length)
-    if (few) matrix.append(make("div", { class: "head", "aria-hidden": "true" }, make("span"), make("div", {}, ...ends.map(end => make("span", {}, end)))))
+    if (few) matrix.append(make("div", { class: "head", "aria-hidden": "true" }, make("span"), make("div", {}, ends.map(end => make("span", {}, end)))))
     matrix.append(...block.items.map(item => this.field(block, item)))
     return matrix
   }
 
-  field(block, item) {
-    const { words } = this.data
-    const id = `item-${item.id}`
-    const group = block.kind === "matrix" || block.kind === "single"
-    const error = make("p", { class: "error", id: `${id}-error`, hidden: "" })
-    const hint = item.hint && make("p", { class: "hint", id: `${id}-hint` }, item.hint)
-    const optional = !item.required && words.optional && make("span", { class: "optional" }, ` (${words.optional})`)
-    const described = [hint && hint.id, error.id].filter(Boolean).join(" ")
-    const holder = group
-      ? make("fieldset", { class: `item ${block.kind}`, id, "aria-describedby": described },
-          make("legend", {}, item.text, optional), hint, error, this.options(block, item))
-      : make("div", { class: `item ${block.kind}`, id },
-          make("label", { for: `${id}-input` }, item.text, optional), hint, error, this.input(block, item, described))
-    this.fields.set(item.id, { item, block, holder, error })
-    return holder
-  }
-
-  options(block, item) {
-    const chosen = make("span", { class: "chosen" })
-    const clear = item.required ? null : make("button", { type: "button", class: "quiet clear" }, this.data.words.clear)
-    const inputs = block.values.map(value => make("input", { type: "radio", name: item.id, value }))
-    const mark = () => {
-      const place = block.values.indexOf(this.values[item.id] ?? null)
-      inputs.forEach((input, at) => { input.checked = at === place })
-      chosen.textContent = block.labels[place] ?? ""
-      if (clear) clear.hidden = place < 0
+  // Where every item begins with the same words, they are read once.
+  semantic(block) {
+    const box = make("div", { class: "block differential" })
+    box.style.setProperty("--n", block.values.length)
+    let before
+    for (const item of block.items) {
+      const text = JSON.stringify(item.text)
+      const holder = this.field(block, item)
+      holder.classList.toggle("repeats", text === before)
+      before = text
+      box.append(holder)
     }
-    inputs.forEach((input, at) => input.addEventListener("change", () => {
-      this.answer(item.id, block.values[at])
-      mark()
-    }))
-    clear?.addEventListener("click", () => {
-      this.answer(item.id, null)
-      mark()
-      inputs[0].focus()
-    })
-    const labels = inputs.map((input, at) => make("label", { class: "option" }, input,
-      make("span", { class: "mark", "aria-hidden": "true" }, block.kind === "matrix" ? String(block.values[at]) : ""),
-      make("span", { class: "name" }, block.labels[at])))
-    const low = make("span", {}, block.labels[0])
-    const high = make("span", {}, block.labels.at(-1))
-    mark()
-    const parts = [make("div", { class: "options" }, ...labels)]
-    if (block.kind === "matrix") parts.push(make("div", { class: "ends", "aria-hidden": "true" }, low, chosen, high))
-    if (clear) parts.push(clear)
-    return make("div", { class: "scale" }, ...parts)
+    return box
   }
 
-  input(block, item, described) {
-    const settings = { id: `item-${item.id}-input`, name: item.id, "aria-describedby": described, maxlength: item.longest }
-    const input = block.kind === "text"
-      ? make("textarea", { ...settings, rows: 3 })
-      : make("input", { ...settings, type: "text", inputmode: block.kind === "number" ? "decimal" : null,
-          autocapitalize: block.kind === "line" ? "words" : null, spellcheck: "false" })
-    input.value = this.values[item.id] ?? ""
-    input.addEventListener("input", () => this.answer(item.id, input.value.trim() === "" ? null : input.value))
-    return input
+  field(block, item) {
+    const field = fieldFor(this, block, item)
+    this.fields.set(item.id, field)
+    return field.holder
+  }
+
+  code({ value, label, text }) {
+    const { words } = this.data
+    const copy = make("button", { type: "button", class: "plain" }, words.copy)
+    copy.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(value)
+      copy.textContent = words.copied
+    })
+    return make("div", { class: "code" },
+      make("h2", {}, label), make("output", {}, value), navigator.clipboard && copy, make("p", {}, text))
+  }
+
+  moment(text) {
+    const moment = new Date(text)
+    try {
+      return moment.toLocaleString(this.data.language, { dateStyle: "full", timeStyle: "short" })
+    } catch {
+      return moment.toLocaleString()
+    }
   }
 
   startAtTop() {
@@ -229,112 +229,206 @@ class View {
     for (let node = this.box.getRootNode().host ?? this.box; node; node = node.parentElement) node.scrollTop = 0
   }
 
+  // -- going on elsewhere -------------------------------------------------------------------------------------
+
+  elsewhere() {
+    const { handover } = this.data
+    if (!handover) return null
+    this.opener = make("button", { type: "button", class: "quiet" }, handover)
+    this.opener.addEventListener("click", () => this.send("handover", this.ownLink()))
+    this.panel = make("div", { class: "handover", hidden: "", tabindex: "-1" })
+    return make("div", { class: "elsewhere" }, this.opener, this.panel)
+  }
+
+  ownLink() {
+    const here = new URL(location.href)
+    const link = new URL("/", here)
+    for (const name of ["s", "t"]) link.searchParams.set(name, here.searchParams.get(name) ?? "")
+    return link.href
+  }
+
+  showElsewhere({ size, path, link }, words) {
+    const field = make("input", { type: "text", readonly: "", "aria-label": words.link })
+    field.value = link
+    const copy = make("button", { type: "button", class: "plain" }, words.copy)
+    copy.addEventListener("click", async () => {
+      field.select()
+      await navigator.clipboard.writeText(link)
+      copy.textContent = words.copied
+    })
+    const close = make("button", { type: "button", class: "plain" }, words.close)
+    close.addEventListener("click", () => {
+      this.panel.hidden = true
+      this.opener.focus()
+    })
+    this.panel.replaceChildren(
+      make("h2", {}, words.title), make("p", {}, words.text), drawn(size, path, words.qr), field,
+      make("p", { class: "warning" }, words.warning), make("div", { class: "actions" }, navigator.clipboard && copy, close))
+    this.panel.hidden = false
+    this.panel.focus({ preventScroll: true })
+    this.panel.scrollIntoView({ block: "nearest" })
+  }
+
   // -- answers ----------------------------------------------------------------------------------------------
 
-  answer(id, value) {
-    this.values[id] = value
+  // A text with the places where answers of this screen stand in it.
+  said(text) {
+    if (!Array.isArray(text)) return [text]
+    return text.map(part => {
+      if (typeof part === "string") return part
+      const place = make("span", { class: "piped" })
+      this.places.push([place, part.item])
+      return place
+    })
+  }
+
+  answer(name, value, id = name) {
+    this.values[name] = value
     this.flag(id, "")
-    this.draft = { values: { ...this.draft.values, [id]: value } }
+    this.draft = { values: { ...this.draft.values, [name]: value } }
     this.writeDraft()
+    this.time(id, 1)
     if (this.data.post && !this.pending) this.status.textContent = this.data.words.draft
+    this.refresh()
+  }
+
+  // What is shown depends on what is answered; the server decides in the same way what it keeps.
+  refresh() {
+    const known = { ...this.data.known }
+    for (const [id, field] of this.fields) {
+      const shown = !field.item.when || holds(field.item.when, known)
+      field.holder.hidden = !shown
+      const answer = shown ? field.answer() : null
+      known[id] = Number.isNaN(answer) ? null : answer
+    }
+    for (const [place, id] of this.places) {
+      const field = this.fields.get(id)
+      place.textContent = field && !field.holder.hidden ? field.inWords() : "…"
+    }
+    this.box.querySelectorAll(".block").forEach(block => {
+      block.hidden = ![...block.querySelectorAll(".item")].some(item => !item.hidden)
+    })
+  }
+
+  asked() {
+    return [...this.fields.values()].filter(field => field.asks && !field.holder.hidden)
   }
 
   problems() {
-    const found = {}
-    for (const [id, { item, block }] of this.fields) {
-      const value = this.values[id] ?? null
-      if (value === null) {
-        if (item.required) found[id] = item.missing
-      } else if (block.kind === "number") {
-        const number = asNumber(value)
-        if (Number.isNaN(number)) found[id] = item.unreadable
-        else if (number < (item.minimum ?? -Infinity) || number > (item.maximum ?? Infinity)) found[id] = item.outside
-      }
-    }
-    return found
+    const found = this.asked().map(field => [field.item.id, field.problem()])
+    return Object.fromEntries(found.filter(([, problem]) => problem))
   }
 
   answers() {
-    const answers = {}
-    for (const [id, { block }] of this.fields) {
-      const value = this.values[id] ?? null
-      answers[id] = value !== null && block.kind === "number" ? asNumber(value) : value
-    }
-    return answers
+    return Object.assign({}, ...this.asked().map(field => ({ [field.item.id]: field.answer(), ...field.extra() })))
   }
 
   flag(id, message) {
-    const { holder, error, block } = this.fields.get(id)
+    const { holder, error, invalid } = this.fields.get(id)
     error.textContent = message
     error.hidden = !message
     holder.classList.toggle("wrong", Boolean(message))
-    if (block.kind !== "matrix" && block.kind !== "single") {
-      holder.querySelector("input,textarea").setAttribute("aria-invalid", String(Boolean(message)))
-    }
+    if (invalid) this.fields.get(id).invalid(Boolean(message))
   }
 
-  complain(problems) {
-    const ids = Object.keys(problems)
+  complainOf(problems) {
+    const told = Object.keys(problems)
+    if (!told.length) return
+    const fields = this.asked().filter(field => told.includes(field.item.id))
+    const concerned = fields.length ? fields : this.asked() // of what stands on another screen by now
+    if (!concerned.length) return
     const { summary } = this.data.words
-    for (const id of this.fields.keys()) this.flag(id, problems[id] ?? "")
-    const links = ids.map(id => {
-      const link = make("a", { href: `#item-${id}` }, this.fields.get(id).item.text)
+    this.fields.forEach((_, id) => this.flag(id, ""))
+    const links = concerned.map(field => {
+      const { id } = field.item
+      const message = field.message(problems[id])
+      this.flag(id, message)
+      const link = make("a", { href: `#${field.id}` }, field.name)
       link.addEventListener("click", event => {
         event.preventDefault()
-        const { holder } = this.fields.get(id)
-        holder.scrollIntoView({ block: "center" })
-        holder.querySelector("input,textarea").focus({ preventScroll: true })
+        field.holder.scrollIntoView({ block: "center" })
+        field.focus()
       })
-      const { item } = this.fields.get(id)
-      return make("li", {}, link, problems[id] === item.missing ? null : `: ${problems[id]}`)
+      return make("li", {}, link, problems[id] !== "missing" && `: ${message}`)
     })
-    const title = (ids.length === 1 ? summary.one : summary.other).replace("{n}", ids.length)
-    this.errors.replaceChildren(make("h2", {}, title), make("ul", {}, ...links))
+    const title = filled(links.length === 1 ? summary.one : summary.other, { n: links.length })
+    this.errors.replaceChildren(make("h2", {}, title), make("ul", {}, links))
     this.errors.hidden = false
     this.errors.scrollIntoView({ block: "start" })
     this.errors.focus({ preventScroll: true })
+  }
+
+  // -- how it was answered: milliseconds since the page was shown ---------------------------------------------
+
+  now() {
+    return Math.max(0, Math.round(performance.now() - this.shown))
+  }
+
+  // 0: first seen, 1: answered (first and last time).
+  time(id, what) {
+    const now = this.now()
+    const [seen, first] = this.times.get(id) ?? [null, null]
+    if (what === 0 && seen !== null) return
+    const times = this.times.get(id) ?? [null, null, null]
+    this.times.set(id, what === 0 ? [now, times[1], times[2]] : [seen ?? now, first ?? now, now])
+  }
+
+  device() {
+    if (!matchMedia("(pointer: coarse)").matches) return "desk"
+    return Math.min(screen.width, screen.height) < 600 ? "phone" : "tablet"
   }
 
   // -- sending ----------------------------------------------------------------------------------------------
 
   send(event, value = null) {
     if (!event || this.pending) return // a second press of the button changes nothing
-    const problems = event === "next" ? this.problems() : {}
+    const sends = SENDING.has(event)
+    const problems = sends ? this.problems() : {}
     this.errors.hidden = true
     if (Object.keys(problems).length) {
-      this.complain(problems)
+      this.complainOf(problems)
       return
     }
-    if (event === "open") {
-      location.assign(value)
+    const answers = sends ? this.answers() : {}
+    if (event === "open" || event === "token") {
+      location.assign(event === "open" ? value : value + encodeURIComponent(answers.token))
       return
     }
     const { screen, language, post } = this.data
-    const answers = event === "next" ? this.answers() : {}
     const nonce = crypto.getRandomValues(new Uint32Array(2)).join("-")
-    this.pending = { event, value, screen, language, answers, nonce, attempt: 0, saved: false }
+    const letter = event === "next" && post
+    const sequence = letter ? this.nextSave(post) : null
+    this.pending = { event, value, screen, language, answers, nonce, sequence, attempt: 0, saved: false }
     this.busy(true)
-    this.deliver(this.pending, event === "next" && post ? this.letter(post, answers) : null)
+    this.deliver(this.pending, letter ? this.letter(post, answers, sequence) : null)
   }
 
-  letter(post, answers) {
+  // Each send of a page has a higher number than all before it, so that an old one that comes late changes nothing.
+  nextSave({ saves }) {
+    const name = `parasol:${this.data.owner}:saves`
+    const number = 1 + Math.max(saves, Number(kept(name)) || 0)
+    keep(name, String(number))
+    return number
+  }
+
+  letter(post, answers, sequence) {
     this.draft = { ...this.draft, sent: true }
     this.writeDraft()
     this.status.textContent = this.data.words.sending
-    const paradata = { milliseconds: Math.round(performance.now() - this.shown) }
+    const paradata = { ms: this.now(), items: Object.fromEntries(this.times), device: this.device() }
     const { key, page, influencer } = post
-    return JSON.stringify({ key, page, influencer, answers, order: this.data.order, paradata })
+    return JSON.stringify({ key, page, influencer, answers, sequence, order: this.data.order, paradata })
   }
 
   // Posts the page until it is saved, then asks for the next one until the answer is there.
   async deliver(pending, letter) {
     for (; this.pending === pending; pending.attempt += 1) {
       if (letter && !pending.saved) {
-        const status = await posted(this.data.post.address, letter)
+        const { status, items } = await posted(this.data.post.address, letter)
         if (this.pending !== pending) return
         if (status === 422 || status === 413) {
           this.settle()
-          this.complain(Object.fromEntries(Object.keys(pending.answers).map(id => [id, this.data.words.refused])))
+          this.complainOf(Object.keys(items).length ? items : { "": "refused" })
           return
         }
         if (status === 200) {
@@ -351,7 +445,8 @@ class View {
       if (this.pending !== pending) return
       if (reply && !reply.failed) {
         this.settle()
-        this.complainOfMissing(reply.missing)
+        this.complainOf(reply.problems)
+        if (reply.drawing) this.showElsewhere(reply.drawing, reply.words)
         return
       }
       if (reply || pending.attempt > 0) this.sayAway()
@@ -374,10 +469,6 @@ class View {
       this.retryNow = resolve
       this.after(seconds, resolve)
     })
-  }
-
-  complainOfMissing(ids) {
-    if (ids.length) this.complain(Object.fromEntries(ids.map(id => [id, this.fields.get(id).item.missing])))
   }
 
   sayAway() {
@@ -415,7 +506,8 @@ class View {
   // -- the draft on the phone -------------------------------------------------------------------------------
 
   draftName(screen = this.data.screen) {
-    return `parasol:${this.data.owner}:${screen}`
+    const { owner, post } = this.data
+    return screen.includes("@") ? `parasol:${owner}:${post.influencer}:${screen}` : `parasol:${owner}:${screen}`
   }
 
   readDraft() {
@@ -437,8 +529,8 @@ class View {
   }
 
   forgetDrafts() {
-    const mine = this.draftName("")
-    names().filter(name => name.startsWith(mine)).forEach(drop)
+    const mine = `parasol:${this.data.owner}:`
+    keptNames().filter(name => name.startsWith(mine)).forEach(drop)
   }
 }
 
@@ -448,63 +540,11 @@ async function posted(address, body) {
   try {
     const headers = { "content-type": "application/json" }
     const response = await fetch(address, { method: "POST", headers, body, signal: abort.signal, credentials: "omit" })
-    return response.status
+    const refused = response.status === 422 ? await response.json().catch(() => ({})) : {}
+    return { status: response.status, items: refused.items ?? {} }
   } catch {
-    return 0
+    return { status: 0, items: {} }
   } finally {
     clearTimeout(timer)
-  }
-}
-
-function asNumber(text) {
-  const plain = String(text).trim().replace(",", ".")
-  return /^[-+]?\d+(\.\d+)?$/.test(plain) ? Number(plain) : NaN
-}
-
-function paragraph(text) {
-  const lines = text.split("\n")
-  if (lines.every(line => line.startsWith("- "))) return make("ul", {}, ...lines.map(line => make("li", {}, line.slice(2))))
-  return make("p", { class: "text" }, text)
-}
-
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag)
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined) element.setAttribute(name, value)
-  }
-  element.append(...children.filter(child => child !== null && child !== undefined && child !== false))
-  return element
-}
-
-function kept(name) {
-  try {
-    return localStorage.getItem(name) ?? memory.get(name) ?? null
-  } catch {
-    return memory.get(name) ?? null
-  }
-}
-
-function keep(name, text) {
-  try {
-    localStorage.setItem(name, text)
-  } catch {
-    memory.set(name, text)
-  }
-}
-
-function drop(name) {
-  memory.delete(name)
-  try {
-    localStorage.removeItem(name)
-  } catch {
-    // nothing was kept there
-  }
-}
-
-function names() {
-  try {
-    return [...memory.keys(), ...Object.keys(localStorage)]
-  } catch {
-    return [...memory.keys()]
   }
 }
