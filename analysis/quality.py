@@ -23,6 +23,8 @@ HINTS = ("average_longstring", "irv_high", "even_odd", "synonyms", "antonyms", "
 """Reasons that attentive people do give now and then: it takes several of them to flag a row."""
 REASONS = (*EVIDENCE, *HINTS)
 """Every reason `flag_careless` can give, in the order an exclusion flow usually takes them."""
+DECISION = (*EVIDENCE, "flagged")
+"""Leaving out whoever is flagged, each piece of evidence a step of its own; the last step is that of many hints."""
 
 _WIDEST = 1_000
 _FEWEST_PAIRS = 3

@@ -118,12 +118,12 @@ def table_coefficients(fit: Fit, language: str = "en", *, labels: Mapping[str, s
     """
     words = vocabulary(language)
     found = fit.coefficients
-    named = _Labels(labels, words)
+    named = Labels(labels, words)
     columns = {
         words["columns.outcome"]: found["outcome"].map(named),
         words["columns.term"]: found["term"].map(named),
         words["columns.estimate"]: found["estimate"].map(apa_number),
-        _interval_heading(fit.level, words): _intervals(found),
+        interval_heading(fit.level, words): intervals(found),
         words["columns.std_estimate"]: _beta(found),
         words["columns.std_error"]: found["std_error"].map(apa_number),
         words["columns.z" if np.isinf(found["df"]).all() else "columns.t"]: found["statistic"].map(apa_number),
@@ -131,7 +131,7 @@ def table_coefficients(fit: Fit, language: str = "en", *, labels: Mapping[str, s
         words["columns.p"]: found["p_value"].map(apa_p),
     }
     if "correlation" in found:
-        columns[words["columns.correlation"]] = found["correlation"].map(_bounded)
+        columns[words["columns.correlation"]] = found["correlation"].map(bounded_number)
     return Table(words["titles.coefficients_many"], pd.DataFrame(columns), _notes(fit, words))
 
 
@@ -152,10 +152,10 @@ def table_summary(fit: Fit, language: str = "en", *, labels: Mapping[str, str] |
     words = vocabulary(language)
     found = fit.summary
     columns = {
-        words["columns.outcome"]: found["outcome"].map(_Labels(labels, words)),
+        words["columns.outcome"]: found["outcome"].map(Labels(labels, words)),
         words["columns.n"]: found["n"].map(str),
-        words["columns.r_squared"]: found["r_squared"].map(_bounded),
-        words["columns.adj_r_squared"]: found["adj_r_squared"].map(_bounded),
+        words["columns.r_squared"]: found["r_squared"].map(bounded_number),
+        words["columns.adj_r_squared"]: found["adj_r_squared"].map(bounded_number),
         words["columns.f"]: found["f_statistic"].map(apa_number),
         words["columns.p"]: found["f_p_value"].map(apa_p),
     }
@@ -180,12 +180,12 @@ def table_effects(fit: Fit, language: str = "en", *, labels: Mapping[str, str] |
     """
     words = vocabulary(language)
     found = fit.effects
-    named = _Labels(labels, words)
+    named = Labels(labels, words)
     columns = {
         words["columns.kind"]: found["kind"].map(lambda kind: words[f"kinds.{kind}"]),
         words["columns.path"]: found["path"].map(named.path),
         words["columns.estimate"]: found["estimate"].map(_three),
-        _interval_heading(fit.level, words): _intervals(found, digits=3),
+        interval_heading(fit.level, words): intervals(found, digits=3),
         words["columns.std_estimate"]: found["std_estimate"].map(lambda beta: apa_number(beta, digits=3, bounded=True)),
         words["columns.std_error"]: found["std_error"].map(_three),
     }
@@ -221,14 +221,14 @@ def table_reliability(
     """
     words = vocabulary(language)
     columns = {
-        words["columns.scale"]: reliability["scale"].map(_Labels(labels, words)),
+        words["columns.scale"]: reliability["scale"].map(Labels(labels, words)),
         words["columns.items"]: reliability["items"].map(str),
         words["columns.n"]: reliability["n"].map(str),
-        words["columns.alpha"]: reliability["alpha"].map(_bounded),
-        _interval_heading(level, words): _intervals(reliability, bounded=True),
+        words["columns.alpha"]: reliability["alpha"].map(bounded_number),
+        interval_heading(level, words): intervals(reliability, bounded=True),
     }
     if "omega" in reliability:
-        columns[words["columns.omega"]] = reliability["omega"].map(_bounded)
+        columns[words["columns.omega"]] = reliability["omega"].map(bounded_number)
     notes = (words["synthetic_note"],) if synthetic else ()
     return Table(words["titles.reliability"], pd.DataFrame(columns), notes)
 
@@ -259,7 +259,7 @@ def table_descriptives(
     """
     words = vocabulary(language)
     moments = as_moments(data, list(names))
-    named = _Labels(labels, words)
+    named = Labels(labels, words)
     correlations = moments.correlations
     frame = pd.DataFrame(
         {
@@ -269,7 +269,7 @@ def table_descriptives(
         }
     )
     for column in range(len(names) - 1):
-        cells = [_bounded(correlations[row, column]) if row > column else "" for row in range(len(names))]
+        cells = [bounded_number(correlations[row, column]) if row > column else "" for row in range(len(names))]
         frame[str(column + 1)] = cells
     notes = [words["notes.missing"].format(n=moments.n)]
     if moments.synthetic:
@@ -277,20 +277,23 @@ def table_descriptives(
     return Table(words["titles.descriptives"], frame, tuple(notes))
 
 
-class _Labels:
+class Labels:
     """Names of variables as people read them; product terms and paths part by part."""
 
     def __init__(self, labels: Mapping[str, str] | None, words: Mapping[str, str]) -> None:
         self._labels = {INTERCEPT: words["terms.intercept"], **(labels or {})}
 
     def __call__(self, name: str) -> str:
+        """The column's name as people read it."""
         return " × ".join(self._labels.get(part, part) for part in name.split(":"))
 
     def path(self, path: str) -> str:
+        """A path text such as `a -> b` as people read it."""
         return " → ".join(self(part) for part in path.split(" -> "))
 
 
-def _bounded(value: float) -> str:
+def bounded_number(value: float) -> str:
+    """A number that stays within -1 and 1, as APA style prints it."""
     return apa_number(value, bounded=True)
 
 
@@ -305,15 +308,17 @@ def _degrees(df: float) -> str:
 def _beta(found: pd.DataFrame) -> list[str]:
     """The intercept has no standardised estimate to report: after standardising it is zero by construction."""
     pairs = zip(found["term"], found["std_estimate"], strict=True)
-    return ["" if term == INTERCEPT else _bounded(beta) for term, beta in pairs]
+    return ["" if term == INTERCEPT else bounded_number(beta) for term, beta in pairs]
 
 
-def _intervals(found: pd.DataFrame, *, digits: int = 2, bounded: bool = False) -> list[str]:
+def intervals(found: pd.DataFrame, *, digits: int = 2, bounded: bool = False) -> list[str]:
+    """The interval of each row, from its columns `conf_low` and `conf_high`."""
     limits = zip(found["conf_low"], found["conf_high"], strict=True)
     return [apa_interval(low, high, digits=digits, bounded=bounded) for low, high in limits]
 
 
-def _interval_heading(level: float, words: Mapping[str, str]) -> str:
+def interval_heading(level: float, words: Mapping[str, str]) -> str:
+    """What stands above a column of intervals."""
     return words["columns.interval"].format(level=f"{100 * level:g}")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from analysis.errors import DataError, Problem
 from analysis.instrument import Instrument
 from survey_app.links import link_codes
 from survey_app.settings import load_settings
@@ -16,6 +17,7 @@ from survey_app.study import Study
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.measurement import Measurement
     from analysis.scoring import Scores
 
 
@@ -61,12 +63,41 @@ class StudyScores:
     scores: Scores
 
 
-# Researchers only: this imports pandas. The key is how many people finished and how many took their answers back.
+# Researchers only from here on: this imports pandas. `change` is the store's mark of the rows (`Store.last_change`).
 @st.cache_resource(show_spinner=False, max_entries=8)
-def load_study_scores(slug: str, finished: int, withdrawn: int) -> StudyScores:
+def load_study_scores(slug: str, change: str) -> StudyScores:
     """All finished answers to the study, scored; DataError where there is nothing to score."""
     from analysis.scoring import score
 
     context = load_study_context(slug)
     rows = open_store().rows(slug)
     return StudyScores(rows, score(rows, context.instrument, source=context.study.id))
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def load_flags(slug: str, change: str) -> pd.DataFrame:
+    """What speaks for each row having been answered carelessly; DataError where nothing can be told."""
+    from analysis.quality import flag_careless
+
+    return flag_careless(load_study_scores(slug, change).rows, load_study_context(slug).instrument)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def load_kept_scores(slug: str, change: str, reasons: tuple[str, ...]) -> StudyScores:
+    """The answers of those whom these reasons do not exclude; DataError where they leave nobody."""
+    from analysis.quality import excluded_by
+
+    found, flags = load_study_scores(slug, change), load_flags(slug, change)
+    kept = (excluded_by(flags, reasons) == "").to_numpy()
+    if not kept.any():
+        raise DataError(Problem("exclusion", "it leaves nobody", "Choose other reasons on the screen Quality."))
+    return StudyScores(found.rows[kept].reset_index(drop=True), found.scores.keep(kept, "careless"))
+
+
+# By the digest of the scores: people who have not finished change the store, but nothing that is measured here.
+@st.cache_resource(show_spinner=False, max_entries=8)
+def load_measurement(digest: str, level: float, _scores: Scores) -> Measurement:
+    """How well the scales of these scores measure."""
+    from analysis.measurement import measurement
+
+    return measurement(_scores, level=level, draws=1000)

@@ -1,4 +1,4 @@
-"""Who adds most to what is explained."""
+"""Who adds most to what is explained; which signs of careless answers there are."""
 
 from __future__ import annotations
 
@@ -6,9 +6,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import altair as alt
+import pandas as pd
 
-from analysis.charts.theme import WIDTH, Chart, colour, heading, inside, named_rows, names
+from analysis.charts.theme import (
+    DISAGREE,
+    OTHER_COLOUR,
+    WIDTH,
+    Chart,
+    colour,
+    heading,
+    inside,
+    named_rows,
+    names,
+)
 from analysis.errors import DataError, Problem
+from analysis.quality import EVIDENCE, REASONS, Thresholds
 from analysis.tables import apa_number
 from analysis.vocabulary import vocabulary
 
@@ -16,6 +28,7 @@ if TYPE_CHECKING:
     from analysis.importance import Dominance
 
 ROW = 50
+SIGN = 38
 
 
 def chart_dominance(
@@ -57,15 +70,16 @@ def chart_dominance(
     y = alt.Y("label:N", sort=frame["label"].tolist(), axis=named_rows(frame["label"]))
     base = alt.Chart(frame).encode(y=y)
     listed = (words["alt.bar"].format(term=row["label"], estimate=row["shown"]) for row in frame.to_dict("records"))
+    reach = 1.3 * float(rows["conf_high"].max())
     total = apa_number(float(rows["general"].sum()), bounded=True)
     chart: Chart = alt.LayerChart(
         layer=[
             base.mark_bar(size=22, cornerRadiusEnd=4).encode(
-                x=alt.X("general:Q", title=words["axes.dominance"], scale=alt.Scale(zero=True)),
+                x=alt.X("general:Q", title=words["axes.dominance"], scale=alt.Scale(domain=[0, reach], nice=False)),
                 color=alt.Color("tint:N", scale=None),
             ),
             base.mark_rule(strokeWidth=1.5).encode(x=alt.X("conf_low:Q"), x2="conf_high:Q"),
-            base.mark_text(align="left", dx=6, dy=-18, fontSize=13).encode(x=alt.value(0), text="shown:N"),
+            base.mark_text(align="left", dx=8, fontSize=13).encode(x="conf_high:Q", text="shown:N"),
         ]
     ).properties(
         width=WIDTH,
@@ -78,5 +92,54 @@ def chart_dominance(
         ),
         description=words["alt.dominance"].format(list=" ".join(listed)),
         usermeta={"synthetic": found.synthetic},
+    )
+    return chart
+
+
+def chart_signs(flags: pd.DataFrame, language: str = "en", *, synthetic: bool = False) -> Chart:
+    """How many rows show which sign of careless answering?
+
+    Parameters
+    ----------
+    flags : DataFrame
+        What `analysis.quality.flag_careless` gives.
+    language : {"en", "nl"}
+    synthetic : bool
+        Were any answers simulated?
+
+    Returns
+    -------
+    Chart
+        A bar per sign, in the usual order: brown where one is enough to flag a row, grey where it takes several.
+    """
+    words = vocabulary(language)
+    frame = pd.DataFrame(
+        {
+            "label": [words[f"reasons.{reason}"] for reason in REASONS],
+            "rows": [int(flags[reason].sum()) for reason in REASONS],
+            "tint": [DISAGREE if reason in EVIDENCE else OTHER_COLOUR for reason in REASONS],
+        }
+    )
+    listed = (words["alt.bar"].format(term=row["label"], estimate=row["rows"]) for row in frame.to_dict("records"))
+    base = alt.Chart(frame).encode(
+        y=alt.Y("label:N", sort=frame["label"].tolist(), axis=named_rows(frame["label"])),
+        x=alt.X("rows:Q", title=words["axes.rows"], axis=alt.Axis(tickMinStep=1, format="d")),
+    )
+    chart: Chart = alt.LayerChart(
+        layer=[
+            base.mark_bar(size=16, cornerRadiusEnd=4).encode(color=alt.Color("tint:N", scale=None)),
+            base.mark_text(align="left", dx=6, fontSize=13).encode(text="rows:Q"),
+        ]
+    ).properties(
+        width=WIDTH,
+        height=SIGN * len(frame) + 40,
+        title=heading(
+            words["titles.signs"],
+            words["marks.signs"].format(n=len(flags), hints=Thresholds().hints),
+            synthetic=synthetic,
+            words=words,
+        ),
+        description=words["alt.signs"].format(list=" ".join(listed)),
+        usermeta={"synthetic": synthetic},
     )
     return chart

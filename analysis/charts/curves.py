@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from analysis.retention import Parallel
 
 HEIGHT = 360
+CROWD = 8
+"""People in one place from whom on a circle is as large as circles get."""
 FAR = 3.0
 """Standard errors beyond which a residual is called far away."""
 TEST_SHOWN = ("percentile", "t")
@@ -255,13 +257,15 @@ def chart_residuals(
     far = people[people["rstudent"].abs() > FAR]
     x = alt.X("x:Q", title=words["axes.fitted"], scale=alt.Scale(zero=False))
     y = alt.Y("y:Q", axis=above(words["axes.residual"]))
-    rings = alt.Chart(far[["fitted", "residual"]]).mark_point(size=220, strokeWidth=2, color=DISAGREE)
+    layers = [
+        _circles(people[["fitted", "residual"]].to_numpy(), outcome).encode(x=x, y=y),
+        alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule().encode(y="zero:Q"),
+    ]
+    if len(far):
+        rings = alt.Chart(far[["fitted", "residual"]]).mark_point(size=220, strokeWidth=2, color=DISAGREE)
+        layers.append(rings.encode(x="fitted:Q", y="residual:Q"))
     return _people_chart(
-        [
-            _circles(people[["fitted", "residual"]].to_numpy(), outcome).encode(x=x, y=y),
-            rings.encode(x="fitted:Q", y="residual:Q"),
-            alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule().encode(y="zero:Q"),
-        ],
+        layers,
         found,
         words["titles.residuals"].format(outcome=inside(named(outcome))),
         words["alt.residuals"].format(n=len(people), far=len(far)),
@@ -307,8 +311,10 @@ def chart_quantiles(
 
 
 def _circles(pairs: np.ndarray, outcome: str) -> alt.Chart:
-    size = alt.Size("people:Q", scale=alt.Scale(range=[30, 300]), legend=None)
-    circles: alt.Chart = alt.Chart(counted(pairs)).mark_circle(opacity=0.55, color=colour(outcome)).encode(size=size)
+    places = counted(pairs)
+    most = max(int(places["people"].max()), CROWD)
+    size = alt.Size("people:Q", scale=alt.Scale(domain=[1, most], range=[30, 300]), legend=None)
+    circles: alt.Chart = alt.Chart(places).mark_circle(opacity=0.55, color=colour(outcome)).encode(size=size)
     return circles
 
 

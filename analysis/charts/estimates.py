@@ -167,7 +167,58 @@ def chart_comparison(fit: Fit, study: str, language: str = "en", *, labels: Mapp
     )
 
 
-def _forest(points: Sequence[Point], axis: str, *, digits: int = 2, headed: bool | None = None) -> alt.LayerChart:
+def chart_reliability(
+    reliability: pd.DataFrame,
+    language: str = "en",
+    *,
+    level: float = 0.95,
+    synthetic: bool = False,
+    labels: Mapping[str, str] | None = None,
+) -> Chart:
+    """How consistently are the items of each scale answered, and how sure is that?
+
+    Parameters
+    ----------
+    reliability : DataFrame
+        What `analysis.reliability.reliability_table` gives.
+    language : {"en", "nl"}
+    level : float
+        The confidence level of its intervals.
+    synthetic : bool
+        Were any answers simulated?
+    labels : mapping of str to str or None
+
+    Returns
+    -------
+    Chart
+        One point with its interval per scale that has an alpha.
+
+    Raises
+    ------
+    DataError
+        When no scale has one.
+    """
+    words, named = vocabulary(language), names(labels)
+    found = reliability[reliability["alpha"].notna()]
+    if found.empty:
+        raise DataError(Problem("scales", "none has an alpha", "Reliability takes two items or more."))
+    points = [
+        Point("", named(row["scale"]), row["scale"], row["alpha"], row["conf_low"], row["conf_high"])
+        for row in found.to_dict("records")
+    ]
+    listed = (words["alt.alpha"].format(scale=point.label, **_printed(point)) for point in points)
+    sizes = sorted(set(found["n"]))
+    chart: Chart = _forest(points, words["axes.alpha"].format(level=percent(level)), zero=False).properties(
+        title=heading(words["titles.alphas"], _people(sizes), synthetic=synthetic, words=words),
+        description=words["alt.alphas"].format(level=percent(level), list=" ".join(listed)),
+        usermeta={"synthetic": synthetic},
+    )
+    return chart
+
+
+def _forest(
+    points: Sequence[Point], axis: str, *, digits: int = 2, headed: bool | None = None, zero: bool = True
+) -> alt.LayerChart:
     """Points with intervals under each other; groups get a heading line of their own as soon as there are two."""
     groups = list(dict.fromkeys(point.group for point in points))
     headed = len(groups) > 1 if headed is None else headed
@@ -187,9 +238,11 @@ def _forest(points: Sequence[Point], axis: str, *, digits: int = 2, headed: bool
         scale=alt.Scale(domain=[len(shown) - 0.45, -0.6], nice=False, zero=False),
     )
     tint = alt.Color("colour:N", scale=None)
-    horizontal = alt.X("estimate:Q", title=textwrap.wrap(axis, 48), scale=alt.Scale(zero=True, nice=True))
+    horizontal = alt.X("estimate:Q", title=textwrap.wrap(axis, 48), scale=alt.Scale(zero=zero, nice=True))
     base = alt.Chart(pd.DataFrame(rows))
-    layers: list[Any] = [alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(strokeDash=[4, 4]).encode(x="zero:Q")]
+    layers: list[Any] = []
+    if zero:
+        layers.append(alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(strokeDash=[4, 4]).encode(x="zero:Q"))
     if areas:
         density = alt.Chart(pd.DataFrame(areas)).mark_area(opacity=0.25, interpolate="monotone")
         layers.append(
@@ -297,5 +350,8 @@ def _printed(point: Point, *, digits: int = 2) -> dict[str, str]:
 
 
 def _sample(fit: Fit) -> str:
-    sizes = sorted(set(fit.summary["n"]))
+    return _people(sorted(set(fit.summary["n"])))
+
+
+def _people(sizes: Sequence[int]) -> str:
     return f"n = {sizes[0]}" if len(sizes) == 1 else f"n = {sizes[0]}–{sizes[-1]}"

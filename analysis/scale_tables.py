@@ -1,0 +1,279 @@
+"""Tables about scales: their items, validity, factor model, and whether they mean the same in every group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from analysis.fit import Fit
+from analysis.invariance import Invariance
+from analysis.measurement import Measurement
+from analysis.tables import (
+    Labels,
+    Table,
+    apa_interval,
+    apa_number,
+    apa_p,
+    bounded_number,
+    interval_heading,
+    intervals,
+)
+from analysis.validity import Htmt, Validity
+from analysis.vocabulary import vocabulary
+
+GUIDES: Mapping[str, str] = {
+    "cfi": "≥ .95 (Hu & Bentler, 1999)",
+    "tli": "≥ .95 (Hu & Bentler, 1999)",
+    "rmsea": "≤ .06 (Hu & Bentler, 1999)",
+    "srmr": "≤ .08 (Hu & Bentler, 1999)",
+}
+"""Rules of thumb with their source, to be read beside a value; none of them decides anything."""
+
+
+def table_items(
+    items: pd.DataFrame, language: str = "en", *, synthetic: bool = False, labels: Mapping[str, str] | None = None
+) -> Table:
+    """Which items carry their scale?
+
+    Parameters
+    ----------
+    items : DataFrame
+        What `analysis.reliability.item_statistics` gives.
+    language : {"en", "nl"}
+    synthetic : bool
+        Were any answers simulated?
+    labels : mapping of str to str or None
+        Names of scales as they should be read.
+
+    Returns
+    -------
+    Table
+        One row per item: mean, standard deviation, correlation with the rest of its scale, alpha without it.
+    """
+    words = vocabulary(language)
+    columns = {
+        words["columns.scale"]: items["scale"].map(Labels(labels, words)),
+        words["columns.item"]: items["item"],
+        words["columns.n"]: items["n"].map(_count),
+        words["columns.mean"]: items["mean"].map(apa_number),
+        words["columns.sd"]: items["sd"].map(apa_number),
+        words["columns.item_rest"]: items["item_rest"].map(bounded_number),
+        words["columns.alpha_if_dropped"]: items["alpha_if_dropped"].map(bounded_number),
+    }
+    return Table(words["titles.items"], pd.DataFrame(columns), _synthetic(synthetic, words))
+
+
+def table_validity(found: Validity, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
+    """How much of its items does each scale explain, and which other scale is it nearest to?
+
+    Parameters
+    ----------
+    found : Validity
+        What `analysis.validity.construct_validity` gives.
+    language : {"en", "nl"}
+    labels : mapping of str to str or None
+
+    Returns
+    -------
+    Table
+        One row per scale: AVE, its root, CR, the highest correlation with another latent and whose it is.
+    """
+    words, scales = vocabulary(language), found.scales
+    named = Labels(labels, words)
+    columns = {
+        words["columns.scale"]: scales["scale"].map(named),
+        words["columns.items"]: scales["items"].map(str),
+        words["columns.ave"]: scales["ave"].map(bounded_number),
+        words["columns.cr"]: scales["cr"].map(bounded_number),
+        words["columns.sqrt_ave"]: scales["sqrt_ave"].map(bounded_number),
+        words["columns.highest_correlation"]: scales["highest_correlation"].map(bounded_number),
+        words["columns.with"]: scales["with"].map(named),
+    }
+    notes = (*_synthetic(found.fit.synthetic, words), words["notes.validity"])
+    return Table(words["titles.validity"], pd.DataFrame(columns), notes)
+
+
+def table_fornell_larcker(found: Validity, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
+    """Is each scale nearer to its own items than to any other scale?
+
+    Parameters
+    ----------
+    found : Validity
+    language : {"en", "nl"}
+    labels : mapping of str to str or None
+
+    Returns
+    -------
+    Table
+        Numbered scales: the root of AVE on the diagonal, correlations of the latents below it.
+    """
+    words, square = vocabulary(language), found.fornell_larcker
+    named, values = Labels(labels, words), found.fornell_larcker.to_numpy()
+    frame = pd.DataFrame(
+        {words["columns.scale"]: [f"{place}. {named(str(name))}" for place, name in enumerate(square.index, start=1)]}
+    )
+    for column in range(len(values)):
+        cells = [bounded_number(values[row, column]) if row >= column else "" for row in range(len(values))]
+        frame[str(column + 1)] = cells
+    notes = (*_synthetic(found.fit.synthetic, words), words["notes.fornell_larcker"])
+    return Table(words["titles.fornell_larcker"], frame, notes)
+
+
+def table_htmt(found: Htmt, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
+    """Which pairs of scales can hardly be told apart, and how sure is that?
+
+    Parameters
+    ----------
+    found : Htmt
+        What `analysis.validity.htmt` gives.
+    language : {"en", "nl"}
+    labels : mapping of str to str or None
+
+    Returns
+    -------
+    Table
+        One row per pair, highest first: HTMT with its interval, and HTMT2.
+    """
+    words, named = vocabulary(language), Labels(labels, vocabulary(language))
+    pairs = found.pairs.sort_values("htmt", ascending=False)
+    limits = zip(pairs["htmt_low"], pairs["htmt_high"], strict=True)
+    columns = {
+        words["columns.pair"]: [f"{named(row['first'])} – {named(row['second'])}" for row in pairs.to_dict("records")],
+        "HTMT": pairs["htmt"].map(bounded_number).tolist(),
+        interval_heading(found.level, words): [apa_interval(low, high, bounded=True) for low, high in limits],
+        "HTMT2": pairs["htmt2"].map(bounded_number).tolist(),
+    }
+    return Table(words["titles.htmt"], pd.DataFrame(columns), _synthetic(found.synthetic, words))
+
+
+def table_fit_measures(fit: Fit, language: str = "en") -> Table:
+    """How well does the factor model reproduce the data?
+
+    Parameters
+    ----------
+    fit : Fit
+        What `analysis.cfa.fit_cfa` gives.
+    language : {"en", "nl"}
+
+    Returns
+    -------
+    Table
+        One row per measure, with the rule of thumb that is usually named beside it and its source.
+    """
+    words, found = vocabulary(language), fit.summary.iloc[0]
+    rmsea = f"{bounded_number(found['rmsea'])} {apa_interval(found['rmsea_low'], found['rmsea_high'], bounded=True)}"
+    rows = [
+        ("χ²", apa_number(found["chi_square"]), ""),
+        ("df", f"{found['df']:.0f}", ""),
+        ("p", apa_p(found["p_value"]), ""),
+        ("CFI", apa_number(found["cfi"], digits=3, bounded=True), GUIDES["cfi"]),
+        ("TLI", apa_number(found["tli"], digits=3, bounded=True), GUIDES["tli"]),
+        (words["columns.rmsea"], rmsea, GUIDES["rmsea"]),
+        ("SRMR", apa_number(found["srmr"], digits=3, bounded=True), GUIDES["srmr"]),
+        ("AIC", apa_number(found["aic"], digits=1), ""),
+        ("BIC", apa_number(found["bic"], digits=1), ""),
+        ("n", f"{found['n']:.0f}", ""),
+    ]
+    frame = pd.DataFrame(rows, columns=[words["columns.measure"], words["columns.value"], words["columns.guide"]])
+    return Table(words["titles.fit"], frame, (*_synthetic(fit.synthetic, words), words["notes.guides"]))
+
+
+def table_loadings(fit: Fit, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
+    """How strongly does each item show its scale?
+
+    Parameters
+    ----------
+    fit : Fit
+        What `analysis.cfa.fit_cfa` gives.
+    language : {"en", "nl"}
+    labels : mapping of str to str or None
+
+    Returns
+    -------
+    Table
+        One row per loading: standardised, and as estimated with its interval and standard error (empty where it was
+        fixed to set the scale's unit).
+    """
+    words = vocabulary(language)
+    found = fit.coefficients[fit.coefficients["kind"] == "loading"]
+    columns = {
+        words["columns.scale"]: found["term"].map(Labels(labels, words)).tolist(),
+        words["columns.item"]: found["outcome"].tolist(),
+        words["columns.loading"]: found["std_estimate"].map(bounded_number).tolist(),
+        words["columns.estimate"]: found["estimate"].map(apa_number).tolist(),
+        interval_heading(fit.level, words): intervals(found),
+        words["columns.std_error"]: found["std_error"].map(apa_number).tolist(),
+    }
+    return Table(words["titles.loadings"], pd.DataFrame(columns), _synthetic(fit.synthetic, words))
+
+
+def table_invariance(found: Invariance, language: str = "en") -> Table:
+    """At which step does the model stop holding in every group?
+
+    Parameters
+    ----------
+    found : Invariance
+        What `analysis.invariance.fit_invariance` gives.
+    language : {"en", "nl"}
+
+    Returns
+    -------
+    Table
+        One row per level: fit, change of CFI and RMSEA from the level above, chi-square difference test.
+    """
+    words, levels = vocabulary(language), found.levels
+    steps = zip(levels["chi_square_difference"], levels["df_difference"], strict=True)
+    columns = {
+        words["columns.level"]: levels["level"].map(lambda level: words[f"levels.{level}"]),
+        "χ² (df)": [f"{apa_number(row['chi_square'])} ({row['df']:.0f})" for row in levels.to_dict("records")],
+        "CFI": levels["cfi"].map(_three),
+        "ΔCFI": levels["delta_cfi"].map(_three),
+        "RMSEA": levels["rmsea"].map(_three),
+        "ΔRMSEA": levels["delta_rmsea"].map(_three),
+        "Δχ² (df)": [f"{apa_number(rise)} ({df:.0f})" if np.isfinite(rise) else "" for rise, df in steps],
+        words["columns.p"]: levels["p_difference"].map(apa_p),
+    }
+    groups = ", ".join(f"{name} (n = {n})" for name, n in found.groups.items())
+    notes = (*_synthetic(found.synthetic, words), words["notes.invariance"].format(groups=groups))
+    return Table(words["titles.invariance"], pd.DataFrame(columns), notes)
+
+
+def table_collinearity(found: Measurement, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
+    """How much of each scale do all the others together explain?
+
+    Parameters
+    ----------
+    found : Measurement
+        What `analysis.measurement.measurement` gives, with `collinearity`.
+    language : {"en", "nl"}
+    labels : mapping of str to str or None
+
+    Returns
+    -------
+    Table
+        One row per scale: full-collinearity VIF and R squared; none where they cannot be had.
+    """
+    words = vocabulary(language)
+    empty = pd.DataFrame(columns=["variable", "vif", "r_squared"])
+    table = empty if found.collinearity is None else found.collinearity
+    columns = {
+        words["columns.scale"]: table["variable"].map(Labels(labels, words)),
+        words["columns.vif"]: table["vif"].map(apa_number),
+        words["columns.r_squared"]: table["r_squared"].map(bounded_number),
+    }
+    notes = (*_synthetic(found.synthetic, words), words["notes.collinearity"])
+    return Table(words["titles.collinearity"], pd.DataFrame(columns), notes)
+
+
+def _synthetic(synthetic: bool, words: Mapping[str, str]) -> tuple[str, ...]:
+    return (words["synthetic_note"],) if synthetic else ()
+
+
+def _three(value: float) -> str:
+    return apa_number(value, digits=3, bounded=True)
+
+
+def _count(value: float) -> str:
+    return f"{value:.0f}" if np.isfinite(value) else ""
