@@ -12,6 +12,7 @@ from analysis.show_if import Tree
 
 Value: TypeAlias = int | float | str
 _DEEPEST = 40
+_ID = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ class _Reader:
     def __init__(
         self, text: str, grammar: Grammar, name: Callable[[str], str], value: Callable[[str, Value], Value]
     ) -> None:
-        self.text, self.grammar, self.name, self.value = text, grammar, name, value
+        self.text, self.grammar, self.called, self.value = text, grammar, name, value
         self.depth = 0
         self.tokens = self._tokens()
         self.kind, self.token = next(self.tokens)
@@ -228,6 +229,13 @@ class _Reader:
         shown = self.text if len(self.text) <= 60 else self.text[:57] + "..."
         what = f"{shown!r} asks for more than a condition here can"
         return InstrumentError(Problem("condition", what, "Write it anew, as show_if."))
+
+    def name(self, there: str) -> str:
+        """The id of what is called so there; a path into an answer has none."""
+        id = self.called(there)
+        if not _ID.fullmatch(id):
+            raise self.trouble()
+        return id
 
     def next(self) -> str:
         token = self.token
