@@ -165,7 +165,7 @@ def _tests(one: Estimated, x: np.ndarray, residual: np.ndarray) -> list[dict[str
             f = (wider - one.r_squared) / 2 / ((1 - wider) / df)
             rows.append(_test(one, "reset", f, 2, df, float(fdtrc(2, df, max(f, 0.0)))))
     if n <= SHAPIRO_MOST:
-        found = shapiro(residual)
+        found = shapiro(residual / np.sqrt(one.variance))
         rows.append(_test(one, "shapiro_wilk", float(found.statistic), None, None, float(found.pvalue)))
     return rows
 

@@ -429,7 +429,7 @@ def _one_way(values: Sequence[np.ndarray]) -> tuple[float, float]:
     within = sum(((group - group.mean()) ** 2).sum() for group in values)
     between = (n * (mean - (n * mean).sum() / n.sum()) ** 2).sum()
     df1, df2 = len(n) - 1, n.sum() - len(n)
-    if within <= 1e-14 * (between + 1):
+    if within <= 1e-14 * sum((group**2).sum() for group in values):
         return float("nan"), float("nan")
     f = between / df1 / (within / df2)
     return float(f), float(special.fdtrc(df1, df2, f))

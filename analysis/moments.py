@@ -14,8 +14,6 @@ ROWS = 65_536
 """Rows centred at a time, so that memory does not grow with the data."""
 SAME = 1e-13
 """A spread below this share of the mean is rounding: the column is constant."""
-SMALLEST = 1e-120
-"""Products of two columns with a smaller spread lose digits, and soon vanish."""
 TOLERANCE = 1e-10
 """Eigenvalues of a correlation matrix down to minus this are rounding, below it the table is impossible."""
 
@@ -173,7 +171,6 @@ def from_rows(values: np.ndarray, names: Sequence[str], *, source: str = "", syn
     # What rounding left in the mean: without this, large means with a small spread cost digits.
     products -= np.outer(off, off / n)
     mean = mean + off / n
-    _check_size(values, names, products)
     return Moments(tuple(names), n, mean, products / (n - 1), source, synthetic)
 
 
@@ -307,18 +304,6 @@ def require_rows(data: Scores | Moments, what: str) -> Scores:
 def _constant(name: str) -> Problem:
     remedy = "Take it out of the model, or check how it was coded."
     return Problem(f"column '{name}'", "everybody has the same value, so it can explain nothing", remedy)
-
-
-def _check_size(values: np.ndarray, names: Sequence[str], products: np.ndarray) -> None:
-    """Raise a DataError that names the columns whose values are so small that their squares are no numbers."""
-    remedy = "Use a larger unit, so that values are nearer to 1."
-    problems = [
-        Problem(f"column '{name}'", "its values are too small to compute with", remedy)
-        for name, column, square in zip(names, values.T, np.diag(products), strict=True)
-        if square < SMALLEST**2 and np.ptp(column) > 0
-    ]
-    if problems:
-        raise DataError(*problems)
 
 
 def _check_varying(moments: Moments) -> None:

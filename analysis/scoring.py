@@ -16,8 +16,8 @@ from analysis.kinds import DECLINED
 
 SHOWN = 5
 """How many offending rows a message names before it only counts."""
-LARGEST = 1e50
-"""Beyond this a product of three columns, squared, is no number any more."""
+LARGEST, SMALLEST = 1e30, 1e-30
+"""A column beyond these is refused: fourth powers of products of two such columns are no numbers any more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -326,12 +326,16 @@ def as_numbers(column: pd.Series) -> np.ndarray:
         filled = text.notna() & (text != "")
         values = pd.to_numeric(text.where(filled), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
         broken = filled.to_numpy() & ~np.isfinite(values)
-    what = "not a number"
-    if not broken.any():
-        broken, what = np.abs(values) > LARGEST, f"too large to compute with (beyond {LARGEST:g})"
     if broken.any():
         remedy = "Correct it or leave it empty."
-        raise DataError(Problem(f"column '{column.name}'", f"{_rows_shown(column, broken)}: {what}", remedy))
+        raise DataError(Problem(f"column '{column.name}'", f"{_rows_shown(column, broken)}: not a number", remedy))
+    size = np.abs(values)
+    if (size > LARGEST).any():
+        what = f"{_rows_shown(column, size > LARGEST)}: too large to compute with"
+        raise DataError(Problem(f"column '{column.name}'", what, "Correct it, or use a larger unit."))
+    if (size > 0).any() and not (size > SMALLEST).any():
+        what = f"no value is above {SMALLEST:g}, which is too small to compute with"
+        raise DataError(Problem(f"column '{column.name}'", what, "Use a smaller unit."))
     return np.asarray(values)
 
 
