@@ -53,7 +53,7 @@ def label_sheet(links: Sequence[Link], title: str, invitation: str, *, copies: i
 
     sheet = FPDF(format="A4")
     sheet.set_auto_page_break(False)
-    sheet.set_title(title)
+    sheet.set_title(one_line(title, 200))
     with tempfile.TemporaryDirectory() as folder:
         texts = [title, invitation, *(text for link in links for text in (link.label, link.short))]
         known = _add_fonts(sheet, Path(folder), "".join(texts))
@@ -130,7 +130,7 @@ def _fitting(sheet: FPDF, text: str, width: float) -> float:
     return min(size, size * (width - 2) / max(sheet.get_string_width(text), 1))
 
 
-def _add_fonts(sheet: FPDF, folder: Path, text: str) -> Collection[int]:
+def _add_fonts(sheet: FPDF, folder: Path, text: str) -> set[int]:
     """Add the font of the screens, regular and bold, with the letters that are needed; the letters it can print."""
     from fontTools.subset import Subsetter
     from fontTools.ttLib import TTFont
@@ -139,14 +139,14 @@ def _add_fonts(sheet: FPDF, folder: Path, text: str) -> Collection[int]:
     streamlit = find_spec("streamlit")
     assert streamlit is not None and streamlit.origin is not None
     path = next(Path(streamlit.origin).parent.joinpath("static", "static", "media").glob(_FONT))
-    known: Collection[int] = ()
+    known = set[int]()
     for style, weight in (("", 400), ("B", 700)):
         with TTFont(path) as font:
             known = set(font.getBestCmap())
             for table in ("GPOS", "GSUB", "GDEF"):  # seconds to read, and nothing here is set with them
                 del font[table]
             needed = Subsetter()
-            needed.populate(text=f"{text}?. ")
+            needed.populate(unicodes={ord(letter) for letter in f"{text}?. "} & known)
             needed.subset(font)
             instantiateVariableFont(font, {"wght": weight}, inplace=True)
             font.flavor = None

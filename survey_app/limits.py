@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+_ROUNDING = 1e-6
 REMEMBERED = 20_000
 """The most names that are remembered; whoever was not heard of for longest is forgotten first."""
 
@@ -38,7 +39,7 @@ class Limit:
         with self._lock:
             left, since = self._left.pop(name, (float(self.at_once), now))
             left = min(left + (now - since) * self.per_second, float(self.at_once))
-            passes = left >= 1
+            passes = left > 1 - _ROUNDING  # whoever waits exactly as long as told must not be told to wait again
             left -= passes
             self._left[name] = left, now
             if len(self._left) > REMEMBERED:

@@ -48,7 +48,7 @@ def study_links(study: Study, public: str) -> list[Link]:
     ...               sources=(Source("poster", "Poster in the hall"),))
     >>> [link] = study_links(study, "https://survey.example")
     >>> link.address, link.short
-    ('https://survey.example/s/looks?src=poster', 'https://survey.example/l/9wbvsjm')
+    ('https://survey.example/s/looks?src=poster', 'https://survey.example/l/m9c23e3')
     """
     named = {source.id: source.label or source.id for source in study.sources} or {"": ""}
     return [
