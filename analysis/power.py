@@ -71,6 +71,10 @@ def parse_plan(text: str) -> tuple[Model, dict[tuple[str, str], float]]:
         if not sign:
             statements.append(statement)
             continue
+        if left.endswith("=") or right.startswith("~"):
+            what = "a plan is about scores, so =~ and ~~ have no place in it"
+            problems.append(Problem(f"plan, '{statement.strip()}'", what, "Say how reliable each scale is instead."))
+            continue
         terms = []
         for part in re.sub(r"(?<=[\w)])\s*-\s*(?=[\d.])", " + -", right).split("+"):
             match = _WEIGHTED.match(part)

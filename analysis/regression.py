@@ -135,7 +135,7 @@ def solve(model: Model, data: Scores | Moments, errors: Errors | None = None) ->
         errors = "hc3" if isinstance(data, Scores) else "classical"
     if isinstance(data, Moments):
         if errors == "hc3":
-            require_rows(data, "HC3 errors")
+            require_rows(data, "An HC3 standard error")
         moments, rows = as_moments(data, model.columns), None
     else:
         moments, rows = condense(data, model.columns)

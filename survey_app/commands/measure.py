@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.errors import Problem, SettingsError
+from analysis.errors import DataError, ModelError, NotConverged, Problem, SettingsError
 from survey_app.commands.answers import load_answers, read_model
 from survey_app.commands.options import (
     Data,
@@ -92,8 +92,22 @@ def _report(
         )
     groups = None
     if group is not None:
-        groups = fit_invariance(model or measurement_model(scales), scores, group, level=level)
+        _check_groups(scores, group)
+        try:
+            groups = fit_invariance(model or measurement_model(scales), scores, group, level=level)
+        except (DataError, ModelError, NotConverged) as error:
+            found = replace(found, notes=(*found.notes, f"No comparison by '{group}': {error}"))
     return Report(_content(found, scores.n, groups, group), _text(found, groups, group))
+
+
+def _check_groups(scores: Scores, group: str) -> None:
+    """Raise a SettingsError where the column cannot mean groups at all, whatever the answers."""
+    from analysis.groups import MANY, group_labels
+
+    count = group_labels(scores, group).nunique()
+    if not 2 <= count <= MANY:
+        remedy = f"Name a column with 2 to {MANY} groups."
+        raise SettingsError(Problem("--invariance", f"'{group}' holds {count} different value(s)", remedy))
 
 
 def _content(found: Measurement, rows: int, groups: Invariance | None, group: str | None) -> dict[str, Any]:

@@ -172,6 +172,9 @@ def test_plan_text():
     assert model.outcomes == ("psi", "purchase")
     with pytest.raises(ModelError, match="'social' has no expected effect"):
         parse_plan("psi ~ social")
+    for text in ("psi =~ psi1 + psi2; buy ~ 0.3*psi", "buy ~ 0.3*psi; psi1 ~~ psi2"):
+        with pytest.raises(ModelError, match="=~ and ~~ have no place"):
+            parse_plan(text)
 
 
 @needs_shared

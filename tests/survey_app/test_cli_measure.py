@@ -137,13 +137,21 @@ def test_what_is_wrong_is_one_sentence(file: Path, answers: pd.DataFrame, latent
     for count in ("0", "-2", "30"):
         assert len(refused("measure", file, *TWO, "--efa", count).splitlines()) == 1
     assert "no such column" in refused("measure", file, *TWO, "--invariance", "nowhere")
-    assert "for" in refused("measure", file, *TWO, "--invariance", "participation")
+    assert "2 to 50 groups" in refused("measure", file, *TWO, "--invariance", "participation")
+    answers.assign(town="Delft").to_csv(tmp_path / "town.csv", index=False)
+    assert "'town' holds 1 different" in refused("measure", tmp_path / "town.csv", *TWO, "--invariance", "town")
     assert "no share" in refused("measure", file, *TWO, "--level", "95")
     assert "--seed" in refused("measure", file, *TWO, "--seed", "-1")
     assert "do not fit into memory" in refused("measure", file, *TWO, "--draws", "1000000000")
     assert "GB" in call("measure", file, "--instrument", "psi_core", "--draws", "1000000")[1]
+
+
+def test_groups_too_small_to_compare_leave_the_rest_standing(answers: pd.DataFrame, tmp_path: Path) -> None:
     answers.assign(town=["Goes", *["Delft"] * 149]).to_csv(tmp_path / "towns.csv", index=False)
-    assert "group 'Goes'" in refused("measure", tmp_path / "towns.csv", *TWO, "--invariance", "town")
+    found = answered("measure", tmp_path / "towns.csv", *TWO, *QUICK, "--invariance", "town")
+    assert found["invariance"] is None and found["fit"] is not None
+    assert any("No comparison by 'town': group 'Goes'" in note for note in found["notes"])
+    assert "No comparison by 'town'" in call("measure", tmp_path / "towns.csv", *TWO, *QUICK, "--invariance", "town")[1]
 
 
 def test_parts_that_cannot_be_had_are_notes(answers: pd.DataFrame, tmp_path: Path) -> None:
