@@ -14,6 +14,7 @@ import json
 import tomllib
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -21,8 +22,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from analysis.datafiles import data_file
-from analysis.errors import Problem, SettingsError, StoreError
+from analysis.errors import InstrumentError, Problem, SettingsError, StoreError
 from analysis.instrument import Instrument, instrument_as_json
+from analysis.instrument_file import instrument_as_toml
 from survey_app.store import Store
 from survey_app.study import AuditLine, Study, one_line
 from survey_app.study_file import study_as_toml
@@ -65,9 +67,11 @@ def write_export(store: Store, slug: str, path: Path) -> str:
     rows, paradata = store.rows(slug, finished_only=False, include_test=True), store.paradata(slug, include_test=True)
     digests = dict.fromkeys([study.instrument, *rows["instrument"].tolist()])
     instruments = {digest: store.instrument(digest) for digest in digests}
-    name = f"questionnaire_{study.instrument[:12]}.json"
-    files: dict[str, str | bytes] = {"study.toml": study_as_toml(study, name)}
+    files: dict[str, str | bytes] = {"study.toml": study_as_toml(study, "questionnaire.toml")}
+    # The SHA-256 of such a file is the digest that stands beside every answer given to it.
     files |= {f"questionnaire_{digest[:12]}.json": instrument_as_json(one) for digest, one in instruments.items()}
+    with suppress(InstrumentError):  # one that no file of today could hold is in the other form still
+        files["questionnaire.toml"] = instrument_as_toml(instruments[study.instrument])
     files |= {"rows.csv": rows_as_csv(rows), "paradata.csv": rows_as_csv(paradata)}
     files["consents.json"] = json.dumps(store.consents(slug), ensure_ascii=False, indent=1)
     files["audit.csv"] = "\n".join(["day,what", *(f"{line.day.isoformat()},{line.what}" for line in lines)]) + "\n"

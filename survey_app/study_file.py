@@ -2,7 +2,7 @@
 
     id = "spring"
     slug = "spring-2026"
-    instrument = "psi_core"          # a shipped questionnaire, or a .toml or .json file beside this one
+    instrument = "psi_core"          # a shipped questionnaire, or a .toml file beside this one
     title.en = "You and the influencer you follow"
     languages = ["en"]
     consent_version = "1"
@@ -31,8 +31,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from analysis.datafiles import data_file
-from analysis.errors import InstrumentError, ParasolError, Problem, StoreError
-from analysis.instrument import Instrument, instrument_as_json, instrument_from_json, load_instrument
+from analysis.errors import ParasolError, Problem, StoreError
+from analysis.instrument import Instrument, load_instrument
+from analysis.instrument_file import instrument_as_toml
 from survey_app.store import Store
 from survey_app.study import (
     CodePart,
@@ -44,6 +45,7 @@ from survey_app.study import (
     Source,
     Study,
     Wave,
+    one_line,
 )
 from survey_app.study_check import study_problems
 
@@ -163,8 +165,8 @@ def write_study(store: Store, slug: str, path: Path) -> list[Path]:
     if instrument.id in shipped and load_instrument(instrument.id) == instrument:
         path.write_text(study_as_toml(study, instrument.id), encoding="utf-8")
         return [path]
-    beside = path.with_name(f"{path.stem}_questionnaire.json")
-    beside.write_text(instrument_as_json(instrument), encoding="utf-8")
+    beside = path.with_name(f"{path.stem}_questionnaire.toml")
+    beside.write_text(instrument_as_toml(instrument), encoding="utf-8")
     path.write_text(study_as_toml(study, beside.name), encoding="utf-8")
     return [path, beside]
 
@@ -248,25 +250,14 @@ def _problem(name: str, error: Any) -> Problem:
 
 def _instrument(path: Path, reference: str) -> Instrument:
     """The questionnaire a study file names: a shipped one, or a file in the study file's own folder."""
-    where = f"{path.name}, instrument"
-    if not reference.endswith((".toml", ".json")):
-        return load_instrument(reference) if reference.isidentifier() else _no_instrument(where, reference)
-    file, folder = (path.parent / reference).resolve(), path.parent.resolve()
-    if not file.is_relative_to(folder):
-        return _no_instrument(where, reference)
-    if file.suffix == ".toml":
-        return load_instrument(file)
-    try:
-        if file.stat().st_size > LARGEST_FILE:
-            return _no_instrument(where, reference)
-        return instrument_from_json(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, InstrumentError, RecursionError):
-        return _no_instrument(where, reference)
-
-
-def _no_instrument(where: str, reference: str) -> Instrument:
-    what = f"{_shown(reference)} is neither a shipped questionnaire nor a file that holds one, in the same folder"
-    raise StoreError(Problem(where, what, "Write a name such as psi_core, or put the file beside this one."))
+    if reference.isidentifier():
+        return load_instrument(reference)
+    file, folder = (path.parent / one_line(reference, 200)).resolve(), path.parent.resolve()
+    if file.suffix != ".toml" or not file.is_relative_to(folder) or not file.is_file():
+        what = f"{_shown(reference)} is neither a shipped questionnaire nor a .toml file in the same folder"
+        remedy = "Write a name such as psi_core, or put the file beside this one."
+        raise StoreError(Problem(f"{path.name}, instrument", what, remedy))
+    return load_instrument(file)
 
 
 def _next_version(instrument: Instrument, versions: Mapping[str, str]) -> tuple[Instrument, bool]:
