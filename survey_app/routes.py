@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from analysis.errors import StoreError, StudyClosed
+from survey_app import withdrawal
 from survey_app.access import COOKIE, LASTS, OneTimeLinks, sign_access
 from survey_app.components.questions import PATH, component_file
 from survey_app.context import load_study_context, open_store
@@ -73,6 +74,7 @@ def respondent_routes(settings: Settings) -> list[Route]:
         Route("/s/{slug}", enter),
         Route("/l/{code}", enter_short),
         Route("/complete", leave),
+        Route(withdrawal.ADDRESS, withdrawal.withdraw, methods=["GET", "POST"]),
         Route("/answers", save_answers, methods=["POST"]),
         Route(PATH, component_file),
         Route(ADDRESS, kept_file(settings)),

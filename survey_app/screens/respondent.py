@@ -512,18 +512,17 @@ def _question(visit: Visit) -> Screen:
 
 def _thanks(visit: Visit) -> Screen:
     study, begun, w = visit.loaded.study, visit.begun, words(visit.language)
-    withdrawal: dict[str, Any] = {
-        "kind": "code",
-        "value": visit.code,
-        "label": w("thanks.code"),
-        "text": w("thanks.keep"),
-    }
-    address = f"/withdraw?{urlencode({'lang': visit.language})}"
-    blocks = [withdrawal, {"kind": "link", "address": address, "text": w("thanks.withdraw")}]
-    buttons = []
+    blocks: list[dict[str, Any]] = []
     if study.completion.code:
         told = {"label": w("completion.title"), "text": w("completion.text")}
-        blocks.insert(0, {"kind": "code", "value": study.completion.code} | told)
+        blocks.append({"kind": "code", "value": study.completion.code} | told)
+    blocks.append({"kind": "code", "value": visit.code, "label": w("thanks.code"), "text": w("thanks.keep")})
+    address = f"/withdraw?{urlencode({'lang': visit.language})}"
+    blocks.append({"kind": "link", "address": address, "text": w("thanks.withdraw")})
+    blocks.append({"kind": "words", "text": w("thanks.data")})
+    if study.contact:
+        blocks.append({"kind": "words", "text": w("thanks.contact", contact=study.contact)})
+    buttons = []
     if study.raffle and not begun.test:
         blocks += _raffle(visit)
         buttons += [] if visit.raffled else [Button("raffle", w("raffle.join"))]
@@ -532,8 +531,8 @@ def _thanks(visit: Visit) -> Screen:
         way = f"/complete?{urlencode({'s': visit.slug, 't': visit.key})}"
         kind = "plain" if buttons else "primary"
         buttons.append(Button("open", w("completion.back", host=host.removeprefix("www.")), kind, way))
-    closing = [w("thanks.data"), *([w("thanks.contact", contact=study.contact)] if study.contact else [])]
-    blocks += [{"kind": "words", "text": text} for text in (*closing, w("thanks.close"))]
+    if not buttons:
+        blocks.append({"kind": "words", "text": w("thanks.close")})
     return Screen(
         id="thanks",
         language=visit.language,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import shutil
@@ -11,12 +12,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from analysis.instrument import load_instrument
+from analysis.instrument import Instrument, load_instrument
+from survey_app.media import keep_media, with_kept
 from survey_app.store import Store
 from survey_app.study import Study
 
@@ -32,7 +35,25 @@ CONSENT = {
     "en": "You take part in a test. It takes five minutes.\n\n- You may stop at any moment.\n- Nobody asks your name.",
     "nl": "Je doet mee aan een test. Dat duurt vijf minuten.\n\n- Je mag op elk moment stoppen.\n- Je naam wordt "
     "niet gevraagd.",
+    "de": "Du nimmst an einem Test teil. Er dauert fünf Minuten.\n\n- Du darfst jederzeit aufhören.\n- Niemand fragt "
+    "nach deinem Namen.",
 }
+TITLE = {
+    "en": "You and the influencer you follow",
+    "nl": "Jij en de influencer die je volgt",
+    "de": "Du und die Person, der du folgst",
+}
+
+
+def _picture() -> bytes:
+    from PIL import Image
+
+    drawn = io.BytesIO()
+    Image.linear_gradient("L").resize((640, 400)).save(drawn, "PNG")
+    return drawn.getvalue()
+
+
+PICTURE = _picture()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -99,13 +120,19 @@ class Server:
         if self.process.stdin is not None:
             self.process.stdin.close()
 
-    def add_study(self, languages: tuple[str, ...] = ("en", "nl")) -> str:
-        """An open study with the core questionnaire; its slug."""
+    def add_study(
+        self, languages: tuple[str, ...] = ("en", "nl"), instrument: Instrument | None = None, **design: Any
+    ) -> str:
+        """An open study, with the core questionnaire unless told; its slug."""
         slug = f"s{secrets.token_hex(4)}"
-        title = {"en": "You and the influencer you follow", "nl": "Jij en de influencer die je volgt"}
-        self.store.add_study(Study(slug, slug, title, self.digest, languages, "draft", CONSENT, "1"))
+        digest = self.digest if instrument is None else self.store.add_instrument(instrument)
+        self.store.add_study(Study(slug, slug, TITLE, digest, languages, "draft", CONSENT, "1", **design))
         self.store.open_study(slug)
         return slug
+
+    def showcase(self) -> Instrument:
+        """The questionnaire with every kind of question, its picture kept beside the database."""
+        return with_kept(load_instrument("showcase"), lambda name: keep_media(self.database.parent / "files", PICTURE))
 
     def link(self, slug: str) -> str:
         return f"{self.url}/s/{slug}"

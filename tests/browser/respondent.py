@@ -19,8 +19,11 @@ PATIENCE = 30_000
 class Respondent:
     """One person at one tab. `words` are those of the language they read."""
 
-    def __init__(self, context: BrowserContext, link: str, language: str = "nl") -> None:
-        self.instrument: Instrument = load_instrument("psi_core")
+    def __init__(
+        self, context: BrowserContext, link: str, language: str = "nl", instrument: Instrument | None = None
+    ) -> None:
+        self.instrument: Instrument = instrument or load_instrument("psi_core")
+        self.influencer = ""
         self.words: Words = words(language)
         self.language = language
         self.page: Page = context.new_page()
@@ -40,7 +43,7 @@ class Respondent:
         """Press the button with that interface text."""
         self.page.get_by_role("button", name=self.words(key), exact=True).click()
 
-    def begin(self, influencer: str = "Nina Vos") -> None:
+    def begin(self, influencer: str = "Nina Vos", page: str = "exposure") -> None:
         """From the language to the first page of questions."""
         self.press("language.continue")
         self.press("consent.agree")
@@ -48,7 +51,7 @@ class Respondent:
         self.influencer = influencer
         self.page.get_by_role("textbox").fill(influencer)
         self.press("respondent.next")
-        self.at("exposure")
+        self.at(page)
 
     def at(self, page_id: str) -> None:
         """The questions of that page are there."""

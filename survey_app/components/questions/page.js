@@ -84,7 +84,7 @@ class View {
     }
     this.build()
     if (moved && !anew) this.startAtTop()
-    this.complainOf(reply.problems)
+    this.answered(reply)
     if (moved && anew && this.draft.sent) this.send("next") // it was under way
   }
 
@@ -349,7 +349,7 @@ class View {
         field.holder.scrollIntoView({ block: "center" })
         field.focus()
       })
-      return make("li", {}, link, problems[id] !== "missing" && `: ${message}`)
+      return make("li", {}, link, problems[id] !== "missing" && make("span", {}, message))
     })
     const title = filled(links.length === 1 ? summary.one : summary.other, { n: links.length })
     this.errors.replaceChildren(make("h2", {}, title), make("ul", {}, links))
@@ -445,8 +445,7 @@ class View {
       if (this.pending !== pending) return
       if (reply && !reply.failed) {
         this.settle()
-        this.complainOf(reply.problems)
-        if (reply.drawing) this.showElsewhere(reply.drawing, reply.words)
+        this.answered(reply)
         return
       }
       if (reply || pending.attempt > 0) this.sayAway()
@@ -461,6 +460,11 @@ class View {
       this.heard = reply => reply.nonce === pending.nonce && reply.attempt === pending.attempt && resolve(reply)
       this.after(REPLY_SECONDS, () => resolve(null))
     })
+  }
+
+  answered({ problems, drawing, words }) {
+    this.complainOf(problems)
+    if (drawing && this.panel) this.showElsewhere(drawing, words)
   }
 
   pause(attempt) {
