@@ -428,6 +428,13 @@ def _crossing(n: np.ndarray, power: np.ndarray, target: float) -> int | None:
     return int(np.ceil((roots[0] + share * (roots[1] - roots[0])) ** 2))
 
 
+def check_exclusions(exclusions: float) -> None:
+    """Raise a DataError unless the share of people who will not be usable lies from 0 to below 1."""
+    if not 0 <= exclusions < 1:
+        remedy = "Give a share from 0 to below 1, such as 0.15."
+        raise DataError(Problem("exclusions", f"they are {exclusions}", remedy))
+
+
 def _check(
     model: Model,
     effects: Mapping[tuple[str, str], float],
@@ -464,10 +471,10 @@ def _check(
     if not sizes or sizes != sorted(set(sizes)) or sizes[0] < least:
         what = f"they are {', '.join(map(str, sizes)) or 'none'}"
         problems.append(Problem("sample sizes", what, f"Give rising numbers from {least} up."))
-    if not 0 <= exclusions < 1:
-        problems.append(
-            Problem("exclusions", f"they are {exclusions}", "Give a share from 0 to below 1, such as 0.15.")
-        )
+    try:
+        check_exclusions(exclusions)
+    except DataError as error:
+        problems.extend(error.problems)
     if replications < 100:
         remedy = "Ask for at least 100; 1000 is usual."
         problems.append(Problem("replications", f"{replications} studies cannot show a power", remedy))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from analysis.errors import Problem, SettingsError
 from survey_app.commands.answers import model_text
 from survey_app.commands.options import Form, Level, Output, Seed
+from survey_app.commands.report import Report
 from survey_app.commands.terminal import listing, progress_bar, write_text
 
 LARGEST = 20_000
@@ -23,8 +25,15 @@ WEIGHTS = 200_000_000
 def plan(
     model: Annotated[
         str, typer.Option(help="'psi ~ 0.3*social; purchase ~ 0.4*psi + 0*social', or a file: expected betas.")
-    ],
-    n: Annotated[str, typer.Option("-n", "--n", help="Sample sizes: 100:500:50, or 80,120,200.")],
+    ] = "",
+    n: Annotated[str, typer.Option("-n", "--n", help="Sample sizes: 100:500:50, or 80,120,200.")] = "",
+    test: Annotated[
+        Literal["t", "anova", "correlation", "regression"] | None,
+        typer.Option(help="Instead of a model: a simple test whose n a formula gives."),
+    ] = None,
+    effect: Annotated[float, typer.Option(help="Of --test: Cohen's d, f, r or f squared.")] = 0.0,
+    groups: Annotated[int, typer.Option(help="Of --test anova.")] = 2,
+    predictors: Annotated[int, typer.Option(help="Of --test regression.")] = 1,
     reliability: Annotated[
         list[str] | None, typer.Option(help="psi=0.85, once for each scale; 1 where left out.")
     ] = None,
@@ -44,6 +53,12 @@ def plan(
     from analysis.power import parse_plan
     from analysis.power import plan as simulate
 
+    if test is not None:
+        if model or n:
+            what = "a formula answers with the n, and knows no model"
+            raise SettingsError(Problem("--test", what, "Leave --model and --n out, or --test."))
+        _by_formula(test, effect, groups, predictors, exclusions, level).write(form, output)
+        return
     parsed, effects = parse_plan(model_text(model))
     sizes = _sizes(n, draws)
     with progress_bar("Simulating studies") as progress:
@@ -67,6 +82,29 @@ def plan(
     tables = [listing("Power", found.power)]
     tables += [listing("People needed", found.needed.astype(object).where(found.needed.notna(), None))]
     write_text("\n\n".join([str(found.model), *tables, "\n".join(found.notes)]), output)
+
+
+def _by_formula(test: str, effect: float, groups: int, predictors: int, exclusions: float, level: float) -> Report:
+    """The people a simple test needs for each target."""
+    import pandas as pd
+
+    from analysis.power import TARGETS, check_exclusions, sample_size
+
+    check_exclusions(exclusions)
+    times = {"t": 2, "anova": groups}.get(test, 1)
+    rows = []
+    for target in TARGETS:
+        each = sample_size(test, effect, power=target, level=level, groups=groups, predictors=predictors)
+        total = math.ceil(each) * times
+        rows.append((target, math.ceil(each), total, math.ceil(total / (1 - exclusions))))
+    needed = pd.DataFrame(rows, columns=["target", "n_per_group", "n", "recruit"])
+    if times == 1:
+        needed = needed.drop(columns="n_per_group")
+    notes = ["By formula (noncentral distributions), for scores without measurement error."]
+    notes.append(f"recruit adds {exclusions:.0%} exclusions.")
+    content = {"test": test, "effect": effect, "level": level, "needed": needed, "notes": notes}
+    table = listing(f"People needed: {test}, effect {effect:g}", needed)
+    return Report(content, "\n\n".join([table, "\n".join(notes)]))
 
 
 def _sizes(text: str, draws: int) -> list[int]:

@@ -53,6 +53,19 @@ def test_options_are_heard(tmp_path: Path) -> None:
     assert answered("plan", "--model", text, "--n", "80,160", *QUICK) == plain
 
 
+def test_simple_tests_are_planned_by_formula() -> None:
+    t = answered("plan", "--test", "t", "--effect", 0.5, "--exclusions", 0)
+    assert [(row["target"], row["n_per_group"], row["n"]) for row in t["needed"]] == [(0.8, 64, 128), (0.9, 86, 172)]
+    r = answered("plan", "--test", "correlation", "--effect", 0.3)
+    assert [row["n"] for row in r["needed"]] == [85, 112]
+    assert r["needed"][0]["recruit"] == 100 and "n_per_group" not in r["needed"][0]
+    for test in ("anova", "regression"):
+        assert "People needed" in call("plan", "--test", test, "--effect", 0.25, "--groups", 3, "--predictors", 3)[1]
+    assert "not 0" in refused("plan", "--test", "t")
+    assert "knows no model" in refused("plan", "--test", "t", "--effect", 0.5, "--model", MODEL)
+    assert "exclusions" in refused("plan", "--test", "t", "--effect", 0.5, "--exclusions", 1)
+
+
 def test_tables_for_people(tmp_path: Path) -> None:
     code, printed, said = call("plan", "--model", MODEL, "--n", "60:100:40", *QUICK)
     assert (code, said) == (0, "")
