@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from analysis.instrument import Choices, Instrument, Item, Page, load_instrument
 from analysis.shown import Facts
-from survey_app.journey import asks_about_influencer, item_order
-from survey_app.questionnaire import Screen, ask_page, progress
+from survey_app.journey import item_order
+from survey_app.questionnaire import Screen, ask_page, draw_link, progress
 from survey_app.words import words
 
 AGREE = Choices("agree", (1, 2), {"en": ("no", "yes")})
@@ -68,9 +70,76 @@ def test_the_way_that_is_left_is_said_in_words(seconds: int, left: str) -> None:
     assert progress(3, 7, seconds, words("en")) == {"text": f"Page 3 of 7, {left}", "share": 0.429}
 
 
-def test_an_instrument_without_influencer_asks_for_none() -> None:
-    plain = Instrument(
-        "plain", "1", {}, ("en",), (Item("a", {"en": "A"}, kind="text"),), (), (Page("one", {"en": "One"}, ("a",)),)
+# -- every kind of question -----------------------------------------------------------------------------------------
+
+SHOWCASE = load_instrument("showcase")
+
+
+def showcase(page: str, language: str = "en", **given: Any) -> Screen:
+    answers, earlier = given.pop("answers", {}), given.pop("earlier", {})
+    return ask_page(
+        SHOWCASE, SHOWCASE.page(page), Facts(language=language, **given), name="Nina", answers=answers, earlier=earlier,
+        seed="p1", step=1, steps=2, seconds=20,
+    )  # fmt: skip
+
+
+def items_of(screen: Screen) -> dict[str, dict[str, Any]]:
+    return {item["id"]: item for block in screen.blocks for item in block["items"]}
+
+
+@pytest.mark.parametrize("language", SHOWCASE.languages)
+@pytest.mark.parametrize("page", [page.id for page in SHOWCASE.pages])
+def test_every_kind_has_its_texts_and_messages_in_every_language(page: str, language: str) -> None:
+    for id, item in items_of(showcase(page, language, earlier={"follows": 1, "age": 30})).items():
+        assert "{" not in str(item["text"]).replace("{'item'", "")
+        if SHOWCASE.item(id).kind != "info":
+            assert all(message.strip() and "{" not in message for message in item["messages"].values())
+
+
+def test_what_depends_on_this_page_is_told_as_a_tree_and_the_rest_decided_here() -> None:
+    choosing = items_of(showcase("choosing"))
+    assert choosing["news_source"]["when"] == ("chosen", "topics", 5)
+    assert choosing["place"]["when"] == ("compare", ("item", "follows"), "==", 1)
+    assert "post_shown" in items_of(showcase("start")) and "post_shown" not in items_of(
+        showcase("start", condition="text")
     )
-    assert not asks_about_influencer(plain)
-    assert asks_about_influencer(SMALL) and asks_about_influencer(load_instrument("psi_core"))
+
+
+def test_only_earlier_answers_that_are_asked_about_are_known_to_the_phone() -> None:
+    assert showcase("choosing", earlier={"agreed": 1}).known == {}
+
+
+def test_an_earlier_answer_stands_in_a_text_as_text_only() -> None:
+    earlier = {"follows": 1, "age": 30, "one_word": "<b>{age}</b>", "place": 2}
+    shown = items_of(showcase("followers", earlier=earlier))
+    assert shown["adult_topic"]["text"] == 'You wrote "<b>{age}</b>". What makes you think so?'
+    assert "here: TikTok." in shown["wrong_place"]["text"]
+
+
+def test_an_answer_of_the_same_page_has_a_place_in_the_text() -> None:
+    page = Page("one", {"en": "One"}, ("a", "b"))
+    told = Item("b", {"en": "You said {a}, {influencer}?"}, kind="text")
+    small = Instrument("small", "1", {"en": "S"}, ("en",), (Item("a", {"en": "A"}, choices=AGREE), told), (), (page,))
+    screen = ask_page(
+        small, page, Facts(language="en"), name="Nina", answers={}, earlier={}, seed="p", step=1, steps=1, seconds=9
+    )
+    assert items_of(screen)["b"]["text"] == ["You said ", {"item": "a"}, ", Nina?"]
+
+
+def test_a_link_to_a_video_stays_a_link_and_a_file_is_ours() -> None:
+    info = Item("x", {"en": "Look"}, kind="info", media="https://www.video.example/watch?v=1")
+    page = Page("one", {"en": "One"}, ("x", "y"))
+    clip = Item("y", {"en": "Look"}, kind="info", media=f"{'a' * 32}.mp4")
+    small = Instrument("small", "1", {"en": "S"}, ("en",), (info, clip), (), (page,))
+    screen = ask_page(
+        small, page, Facts(language="en"), name="", answers={}, earlier={}, seed="p", step=1, steps=1, seconds=9
+    )
+    assert (
+        items_of(screen)["x"]["media"]["kind"] == "link" and items_of(screen)["x"]["media"]["host"] == "video.example"
+    )
+    assert items_of(screen)["y"]["media"] == {"kind": "video", "address": f"/files/{'a' * 32}.mp4", "alt": ""}
+
+
+def test_a_link_is_drawn_as_a_path_of_dark_modules() -> None:
+    drawing = draw_link("http://127.0.0.1/?s=a&t=b")
+    assert drawing["size"] == 25 and drawing["path"].startswith("M0 0.5h7")
