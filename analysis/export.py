@@ -120,6 +120,7 @@ def rows_as_csv(rows: pd.DataFrame) -> bytes:
     safe = rows.copy()
     for name in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
         safe[name] = safe[name].map(_harmless, na_action="ignore")
+    safe.columns = [_harmless(name) for name in safe.columns]
     return safe.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
 
 
