@@ -133,6 +133,53 @@ def compare(
     )
 
 
+def shared_model(published: Published, names: Mapping[str, str]) -> Model:
+    """Which part of a published study's model can this sample be held against?
+
+    Parameters
+    ----------
+    published : Published
+    names : mapping of str to str
+        From a name of this sample to the study's name for it, for the variables both have.
+
+    Returns
+    -------
+    Model
+        The study's equations in the names of this sample, without the terms that only the study has.
+
+    Raises
+    ------
+    ModelError
+        When two names stand for one, or no equation keeps an outcome and a cause.
+
+    Examples
+    --------
+    >>> from analysis.published import load_published
+    >>> str(shared_model(load_published("gao_2023"), {"social": "lik", "psi": "sop", "purchase": "pin"}))
+    'psi ~ social\\npurchase ~ social + psi'
+    """
+    theirs = list(names.values())
+    twice = sorted({name for name in theirs if theirs.count(name) > 1})
+    if twice:
+        what = f"two of your scales stand for {', '.join(twice)}"
+        raise ModelError(Problem(f"published '{published.id}'", what, "Choose one of them."))
+    ours = {there: here for here, there in names.items()}
+    if published.model is not None:
+        pairs = [(equation.outcome, equation.labels) for equation in published.model.equations]
+    else:
+        outcomes = dict.fromkeys(outcome for outcome, _ in published.paths or {})
+        pairs = [(y, tuple(cause for outcome, cause in published.paths or {} if outcome == y)) for y in outcomes]
+    equations = [
+        Equation(ours[outcome], tuple((ours[label],) for label in labels if label in ours))
+        for outcome, labels in pairs
+        if outcome in ours and any(label in ours for label in labels)
+    ]
+    if not equations:
+        remedy = "Say which of your scales stand for one of its outcomes and for one of the causes of that."
+        raise ModelError(Problem(f"published '{published.id}'", "your scales share no path with it yet", remedy))
+    return Model(tuple(equations))
+
+
 def _differences(rows: list[tuple[str, str, float, float, float, float, float]], reach: float) -> pd.DataFrame:
     columns = ["outcome", "term", "sample", "sample_error", "published", "published_error", "printed"]
     table = pd.DataFrame(rows, columns=columns)

@@ -169,6 +169,47 @@ def fit_invariance(
     )
 
 
+def large_groups(model: Model, scores: Scores, group_column: str) -> tuple[Scores, tuple[str, ...]]:
+    """Which groups have enough complete rows for this model? Only those, and the names of the others.
+
+    Parameters
+    ----------
+    model : Model
+        Latents and their indicators.
+    scores : Scores
+    group_column : str
+        A column of `scores.frame`; empty texts name no group.
+
+    Returns
+    -------
+    (Scores, tuple of str)
+        The rows of groups with at least as many complete rows as one group has parameters, and in which no item is
+        answered alike by everybody; the groups that are left out.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> rng = np.random.Generator(np.random.SFC64(8))
+    >>> rows = pd.DataFrame(rng.normal(size=(60, 1)) + rng.normal(size=(60, 3)), columns=list("abc"))
+    >>> rows["language"] = ["en"] * 28 + ["nl"] * 28 + ["de"] * 4
+    >>> kept, small = large_groups(parse_model("psi =~ a + b + c"), Scores.from_scored(rows, source="t"), "language")
+    >>> kept.n, small
+    (56, ('de',))
+    """
+    structure = specify(model, has_means=True, latent_means=True)
+    needed = int(structure.free.sum()) - len(structure.latents)
+    values = np.column_stack([scores.column(name) for name in structure.observed])
+    whole = ~np.isnan(values).any(axis=1)
+    labels = scores.frame[group_column].replace("", None)
+    large: list[object] = []
+    small: list[object] = []
+    for label in labels.dropna().unique():
+        rows = values[(labels == label).fillna(False).to_numpy(dtype=bool) & whole]
+        enough = len(rows) >= needed and bool((np.ptp(rows, axis=0) > 0).all())
+        (large if enough else small).append(label)
+    return scores.keep(labels.isin(large).to_numpy(), "group too small"), tuple(map(str, small))
+
+
 def _checked_levels(levels: Sequence[Level]) -> tuple[Level, ...]:
     unknown = [str(name) for name in levels if name not in LEVELS]
     if unknown or not levels:

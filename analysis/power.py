@@ -26,6 +26,18 @@ TARGETS = (0.80, 0.90)
 TESTS = ("t", "percentile", "joint", "sobel")
 POWER = ("n", "kind", "effect", "test", "power", "conf_low", "conf_high", "truth")
 
+EXPECTED: Mapping[tuple[str, str], float] = {
+    ("psi", "physical"): 0.15,
+    ("psi", "social"): 0.30,
+    ("psi", "homophily"): 0.30,
+    ("trust", "psi"): 0.40,
+    ("purchase", "psi"): 0.30,
+    ("purchase", "trust"): 0.20,
+}
+"""Standardised effects in the middle of what published studies of para-social interaction print (data/published)."""
+UNKNOWN = 0.10
+"""A small effect (Cohen, 1988), where no study gives one."""
+
 _WEIGHTED = re.compile(r"^\s*(?P<weight>[-+]?\s*(?:\d+\.?\d*|\.\d+))\s*\*\s*(?P<term>.+?)\s*$")
 
 
@@ -88,6 +100,22 @@ def parse_plan(text: str) -> tuple[Model, dict[tuple[str, str], float]]:
     if problems:
         raise ModelError(*problems)
     return parse_model("\n".join(statements)), effects
+
+
+def plan_text(model: Model) -> str:
+    """Which text plans this model, with the effects that earlier studies make plausible, to be thought over?
+
+    Examples
+    --------
+    >>> print(plan_text(parse_model("psi ~ physical + social; purchase ~ psi + age")))
+    psi ~ 0.15*physical + 0.3*social
+    purchase ~ 0.3*psi + 0.1*age
+    """
+    return "\n".join(
+        f"{equation.outcome} ~ "
+        + " + ".join(f"{EXPECTED.get((equation.outcome, label), UNKNOWN):g}*{label}" for label in equation.labels)
+        for equation in model.equations
+    )
 
 
 def plan(

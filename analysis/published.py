@@ -85,6 +85,12 @@ class Published:
         return tuple(variable.id for variable in self.variables)
 
     @property
+    def called(self) -> str:
+        """How the study is called beside a number: authors and year."""
+        authors, bracket, rest = self.citation.partition("(")
+        return f"{authors}{bracket}{rest.partition(')')[0]})" if bracket else self.citation
+
+    @property
     def rounding(self) -> float:
         """Half a unit of the last decimal printed."""
         return 0.5 * 10.0**-self.decimals

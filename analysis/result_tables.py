@@ -13,7 +13,7 @@ from analysis.fit import INTERCEPT, Fit
 from analysis.importance import Dominance
 from analysis.moderation import Moderation
 from analysis.paths import ARROW
-from analysis.power import TARGETS, Plan
+from analysis.power import Plan
 from analysis.quality import EVIDENCE, REASONS
 from analysis.tables import (
     Labels,
@@ -294,21 +294,20 @@ def table_needed(planned: Plan, language: str = "en", *, labels: Mapping[str, st
         and, in brackets, the people to recruit; a dash where no planned size reaches the target.
     """
     words, named = vocabulary(language), Labels(labels, vocabulary(language))
-    truth = planned.power.drop_duplicates(["kind", "effect"]).set_index(["kind", "effect"])["truth"]
-    rows = []
+    first = planned.power.drop_duplicates(["kind", "effect"])
+    truth = dict(zip(zip(first["kind"], first["effect"], strict=True), first["truth"], strict=True))
+    rows: list[dict[str, str]] = []
     for (kind, effect), found in planned.needed.groupby(["kind", "effect"], sort=False):
         tests = list(found["test"])
         found = found[found["test"] == next((test for test in POWER_TEST if test in tests), tests[0])]
         row = {
             words["columns.kind"]: words["kinds.coefficient" if kind == "coefficient" else f"kinds.{kind}"],
             words["columns.path"]: _planned_path(str(effect), named),
-            words["columns.expected"]: bounded_number(float(truth[kind, effect])),
+            words["columns.expected"]: bounded_number(truth[str(kind), str(effect)]),
         }
-        sizes = found.set_index("target")
-        for target in TARGETS:
-            size = sizes.loc[target]
-            cell = "–" if pd.isna(size["n"]) else f"{size['n']} ({size['recruit']})"
-            row[words["columns.needed"].format(target=f"{100 * target:.0f}")] = cell
+        for size in found.to_dict("records"):
+            column = words["columns.needed"].format(target=f"{100 * size['target']:.0f}")
+            row[column] = "–" if pd.isna(size["n"]) else f"{size['n']} ({size['recruit']})"
         rows.append(row)
     return Table(words["titles.needed"], pd.DataFrame(rows), (words["notes.needed"],))
 

@@ -121,7 +121,9 @@ def table_fornell_larcker(found: Validity, language: str = "en", *, labels: Mapp
     return Table(words["titles.fornell_larcker"], frame, notes)
 
 
-def table_htmt(found: Htmt, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
+def table_htmt(
+    found: Htmt, language: str = "en", *, most: int | None = None, labels: Mapping[str, str] | None = None
+) -> Table:
     """Which pairs of scales can hardly be told apart, and how sure is that?
 
     Parameters
@@ -129,6 +131,8 @@ def table_htmt(found: Htmt, language: str = "en", *, labels: Mapping[str, str] |
     found : Htmt
         What `analysis.validity.htmt` gives.
     language : {"en", "nl"}
+    most : int or None
+        How many pairs at most; all of them when None.
     labels : mapping of str to str or None
 
     Returns
@@ -137,7 +141,7 @@ def table_htmt(found: Htmt, language: str = "en", *, labels: Mapping[str, str] |
         One row per pair, highest first: HTMT with its interval, and HTMT2.
     """
     words, named = vocabulary(language), Labels(labels, vocabulary(language))
-    pairs = found.pairs.sort_values("htmt", ascending=False)
+    pairs = found.pairs.sort_values("htmt", ascending=False).head(len(found.pairs) if most is None else most)
     limits = zip(pairs["htmt_low"], pairs["htmt_high"], strict=True)
     columns = {
         words["columns.pair"]: [f"{named(row['first'])} – {named(row['second'])}" for row in pairs.to_dict("records")],

@@ -17,6 +17,18 @@ def _respondent() -> None:
     show_respondent()
 
 
+def _quality() -> None:
+    from survey_app.screens.quality import show_quality
+
+    show_quality()
+
+
+def _measurement() -> None:
+    from survey_app.screens.measurement import show_measurement
+
+    show_measurement()
+
+
 def _results() -> None:
     from survey_app.screens.results import show_results
 
@@ -36,7 +48,11 @@ class Screen:
     show: Callable[[], None]
 
 
-RESEARCHER_SCREENS = (Screen("results", "screens.results", ":material/monitoring:", _results),)
+RESEARCHER_SCREENS = (
+    Screen("quality", "screens.quality", ":material/fact_check:", _quality),
+    Screen("measurement", "screens.measurement", ":material/straighten:", _measurement),
+    Screen("results", "screens.results", ":material/monitoring:", _results),
+)
 
 
 def show_app() -> None:

@@ -5,7 +5,14 @@ A chart comes without its theme; `themed` puts on the light or the dark one, and
 
 from analysis.charts.bars import chart_dominance, chart_signs
 from analysis.charts.cells import chart_correlations, chart_htmt
-from analysis.charts.curves import chart_power, chart_quantiles, chart_residuals, chart_scree, chart_slopes
+from analysis.charts.curves import (
+    chart_lines,
+    chart_power,
+    chart_quantiles,
+    chart_residuals,
+    chart_scree,
+    chart_slopes,
+)
 from analysis.charts.diagram import chart_paths
 from analysis.charts.estimates import chart_coefficients, chart_comparison, chart_effects, chart_reliability
 from analysis.charts.likert import chart_likert
@@ -23,6 +30,7 @@ __all__ = [
     "chart_htmt",
     "chart_image",
     "chart_likert",
+    "chart_lines",
     "chart_paths",
     "chart_power",
     "chart_quantiles",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from analysis.importance import Dominance
 
 ROW = 50
-SIGN = 38
+SIGN = 46
 
 
 def chart_dominance(

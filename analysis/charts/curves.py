@@ -24,6 +24,7 @@ from analysis.charts.theme import (
     names,
 )
 from analysis.charts.theme import percent as in_percent
+from analysis.errors import DataError, Problem
 from analysis.paths import ARROW
 from analysis.tables import apa_number
 from analysis.vocabulary import vocabulary
@@ -154,6 +155,66 @@ def chart_slopes(found: Moderation, language: str = "en", *, labels: Mapping[str
             words=words,
         ),
         description=words["alt.slopes"].format(focal=focal, moderator=moderator, list=" ".join(listed)),
+        usermeta={"synthetic": found.synthetic},
+    )
+    return chart
+
+
+def chart_lines(found: Moderation, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Chart:
+    """What is expected of the outcome as the focal predictor grows, at low and at high values of the moderator?
+
+    Parameters
+    ----------
+    found : Moderation
+        What `analysis.moderation.fit_moderation` gives.
+    language : {"en", "nl"}
+    labels : mapping of str to str or None
+
+    Returns
+    -------
+    Chart
+        One line with its band per chosen value of the moderator; other predictors stand at their means.
+
+    Raises
+    ------
+    DataError
+        Where means are not known, as in a correlation table.
+    """
+    words, named = vocabulary(language), names(labels)
+    if found.lines.empty:
+        raise DataError(Problem(found.source or "moments", "its means are not known", "Show the slopes instead."))
+    focal, outcome, moderator = (named(name) for name in (found.focal, found.outcome, found.moderator))
+    values = list(dict.fromkeys(found.lines["at"]))
+    told = {value: words["marks.at"].format(moderator=moderator, value=apa_number(value)) for value in values}
+    order = list(told.values())
+    palette = [list(COLOURS.values())[number % len(COLOURS)] for number in range(len(order))]
+    legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=600, symbolType="stroke")
+    tint = alt.Color("shown:N", sort=order, scale=alt.Scale(domain=order, range=palette), legend=legend)
+    dash = alt.StrokeDash("shown:N", sort=order, legend=legend)
+    base = alt.Chart(found.lines.assign(shown=found.lines["at"].map(told))).encode(
+        x=alt.X("focal:Q", title=focal, scale=alt.Scale(zero=False, nice=False)), color=tint
+    )
+    listed = (
+        words["alt.line"].format(at=told[value], low=apa_number(part.iloc[0]), high=apa_number(part.iloc[-1]))
+        for value, part in found.lines.groupby("at", sort=False)["estimate"]
+    )
+    chart: Chart = alt.LayerChart(
+        layer=[
+            base.mark_area(opacity=0.15).encode(
+                y=alt.Y("conf_low:Q", axis=above(outcome), scale=alt.Scale(zero=False)), y2="conf_high:Q"
+            ),
+            base.mark_line(strokeWidth=3).encode(y="estimate:Q", strokeDash=dash),
+        ]
+    ).properties(
+        width=WIDTH,
+        height=HEIGHT,
+        title=heading(
+            words["titles.lines"].format(outcome=outcome, focal=inside(focal), moderator=inside(moderator)),
+            f"n = {found.n}",
+            synthetic=found.synthetic,
+            words=words,
+        ),
+        description=words["alt.lines"].format(outcome=outcome, focal=focal, list=" ".join(listed)),
         usermeta={"synthetic": found.synthetic},
     )
     return chart

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -203,11 +204,12 @@ def _show_bar(view: View) -> None:
 
 def decided(view: View) -> tuple[str, ...]:
     """The reasons for which this session also shows every result without people; empty where it does not."""
-    from analysis.quality import DECISION
+    from analysis.quality import DECISION, REASONS
 
     if not st.session_state.get(beside_key(view.study)):
         return ()
-    return tuple(st.session_state.get(reasons_key(view.study)) or DECISION)
+    chosen = st.session_state.get(reasons_key(view.study), DECISION)
+    return tuple(reason for reason in (*REASONS, "flagged") if reason in chosen)
 
 
 def beside_key(study: Study) -> str:
@@ -338,7 +340,8 @@ def plain(text: str) -> str:
 
 
 def _literal(cell: str) -> str:
-    """A cell that means no Markdown; numbers and intervals mean none anyway."""
+    """A cell that means no Markdown, not even a list; numbers and intervals mean none anyway."""
     if not any(character.isalpha() for character in cell):
         return cell
-    return "".join(f"\\{character}" if character in r"\`*_{}[]<>~$:#|" else character for character in cell)
+    safe = "".join(f"\\{one}" if one in r"\`*_{}[]<>~$:#|" else one for one in cell)
+    return re.sub(r"^(\d*)([-+.)])", r"\1\\\2", safe)
