@@ -6,7 +6,9 @@ import typer
 from typer.core import TyperGroup
 
 from analysis.errors import ParasolError, Problem
+from survey_app.commands.export import export
 from survey_app.commands.fit import fit
+from survey_app.commands.instrument import instrument
 from survey_app.commands.links import link, links
 from survey_app.commands.measure import measure
 from survey_app.commands.plan import plan
@@ -55,6 +57,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Questionnaires on parasocial interaction, from a phone's answer to a coefficient.",
 )
-for command in (demo, serve, rehearse, link, links, static, check, simulate, quality, measure, fit, published, plan):
+for command in (
+    *(demo, serve, rehearse, link, links, static),
+    *(check, simulate, export, quality, measure, fit, published, plan),
+):
     app.command()(command)
 app.add_typer(study, name="study")
+app.add_typer(instrument, name="instrument")

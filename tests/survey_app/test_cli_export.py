@@ -1,0 +1,51 @@
+"""`parasol export`: the answers of a study or of a file, for other programs."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from analysis.answers_file import load_rows
+from analysis.datafiles import data_file
+from analysis.instrument import load_instrument
+from analysis.simulate import simulate_answers
+from survey_app.store import Store
+from tests.survey_app.command_line import call, refused
+
+
+@pytest.fixture
+def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A database with one study that has synthetic answers."""
+    url = f"sqlite:///{tmp_path / 'answers.sqlite'}"
+    monkeypatch.setenv("PARASOL_DATABASE", url)
+    assert call("study", "import", data_file("studies", "demo.toml"))[0] == 0
+    with closing(Store(url)) as store:
+        asked = store.instrument(store.study("demo").instrument)
+        store.add_rows("demo", simulate_answers(asked, 12, seed=2), asked)
+    return tmp_path
+
+
+def test_a_study_for_spss(held: Path) -> None:
+    code, printed, said = call("export", "demo", "-o", held / "a.sav")
+    assert (code, printed) == (0, ""), said
+    assert "12 rows, 12 of them synthetic" in said
+    assert len(load_rows(held / "a.sav")) == 12
+
+
+def test_a_file_for_a_spreadsheet(held: Path) -> None:
+    simulate_answers(load_instrument("psi_core"), 5, seed=1).to_csv(held / "in.csv", index=False)
+    code, _, said = call(
+        "export", held / "in.csv", "--instrument", "psi_core", "-o", held / "out.csv", "--language", "nl"
+    )
+    assert code == 0, said
+    assert "5 rows, 5 of them synthetic" in said
+    assert (held / "out_codebook.csv").exists()
+
+
+def test_what_cannot_be_written_is_said(held: Path) -> None:
+    assert "names no format" in refused("export", "demo", "-o", held / "a.ods")
+    assert "nobody" in refused("export", "nobody", "-o", held / "a.csv")
+    assert "there is no such file" in refused("export", held / "none.csv", "-o", held / "a.csv")
+    assert not list(held.glob("a.*"))
