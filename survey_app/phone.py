@@ -31,8 +31,12 @@ T = TypeVar("T")
 
 _RUN_AGAIN = ForwardMsg.FINISHED_EARLY_FOR_RERUN
 _FINISHED = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
-_REPLY_SECONDS = 30.0
+_REPLY_SECONDS = 20.0
 _LONGEST_PAUSE = 3.0
+_OFTEN = 4
+_COME_BACK = (429, 503)
+"""What the server answers who should ask again a little later."""
+
 _GONE = (OSError, EOFError, WebSocketException, TimeoutError)
 """What is raised when a connection is away, breaks or does not answer."""
 
@@ -175,7 +179,12 @@ class Phone:
 
     async def arrive(self) -> None:
         """Follow the link to a key of one's own, and see the first screen."""
+        until = time.monotonic() + self.patience
         answer = await self._patiently(lambda: self.web.ask("GET", self.link))
+        while answer.status in _COME_BACK and time.monotonic() < until:
+            self.resent += 1
+            await asyncio.sleep(self._pause(_OFTEN))
+            answer = await self._patiently(lambda: self.web.ask("GET", self.link))
         location = answer.headers.get("location", "")
         if answer.status != 303 or "?" not in location:
             raise Broken("the link", "", f"was answered {answer.status}")
@@ -185,6 +194,14 @@ class Phone:
     async def look(self) -> None:
         """See the screen this key is at, as after loading the page."""
         await self._patiently(self._run)
+        await self._outlast()
+
+    async def _outlast(self) -> None:
+        """A screen that asks for patience asks again by itself."""
+        until = time.monotonic() + self.patience
+        while self.screen.get("retry") and time.monotonic() < until:
+            await asyncio.sleep(self._pause(_OFTEN))
+            await self._patiently(self._run)
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         until = time.monotonic() + self.patience
@@ -238,7 +255,13 @@ class Phone:
             widget.id = f"$$STREAMLIT_INTERNAL_KEY_{self._widget}__events"
             widget.json_trigger_value = json.dumps([{"event": "sent", "value": told}])
         await socket.send(message.SerializeToString())
-        self.screen = await asyncio.wait_for(self._read(socket), _REPLY_SECONDS)
+        async with asyncio.timeout(_REPLY_SECONDS):
+            while True:
+                self.screen = await self._read(socket)
+                reply = self.screen["reply"]
+                # Else it is the end of a run that was asked for before a connection was lost.
+                if told is None or (reply["nonce"], reply["attempt"]) == (told["nonce"], told["attempt"]):
+                    return
 
     async def _read(self, socket: ClientConnection) -> dict[str, Any]:
         screen: dict[str, Any] = {}
@@ -257,9 +280,10 @@ class Phone:
             elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 screen = self._seen(message.delta.new_element) or screen
             elif kind == "script_finished" and message.script_finished != _RUN_AGAIN:
-                if message.script_finished not in _FINISHED or not screen:
-                    raise Broken(self.at, "", "a run of the script ended without a screen")
-                return screen
+                if message.script_finished not in _FINISHED:
+                    raise Broken(self.at, "", "a run of the script failed")
+                if screen:  # else it was the end of a run that a lost connection had asked for
+                    return screen
 
     def _seen(self, element: Any) -> dict[str, Any]:
         kind = element.WhichOneof("type")
@@ -292,8 +316,7 @@ class Phone:
             try:
                 if not post or told["saved"] or await self._save(post, told, attempt):
                     await self._run(told | {"attempt": attempt})
-                    reply = self.screen["reply"]
-                    if (reply["nonce"], reply["attempt"]) == (nonce, attempt) and not reply["failed"]:
+                    if not self.screen["reply"]["failed"]:
                         break
             except _GONE:
                 self._lose()
@@ -301,6 +324,7 @@ class Phone:
                 raise Broken(before["screen"], "", "the server stays away")
             self.resent += 1
             await asyncio.sleep(self._pause(attempt))
+        await self._outlast()
         self._look_for_problems(before, event)
         if post and not told["saved"]:
             self.acknowledged.append((post["page"], post["influencer"], dict(told["answers"])))
@@ -332,4 +356,4 @@ class Phone:
                 raise Broken(self.at, item, f"refused: {reason}")
             raise Broken(self.at, "", str(refused.get("problem", "refused")))
         # Anything else: this way to the server may be blocked, so the page goes along with the question.
-        return heard.status not in (429, 503) and (heard.status == 409 or attempt > 0)
+        return heard.status not in _COME_BACK and (heard.status == 409 or attempt > 0)

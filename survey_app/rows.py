@@ -81,6 +81,7 @@ def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: In
         ]
     started = pd.Series([person.started for person in people], dtype="datetime64[us, UTC]")
     finished = pd.Series([person.finished for person in people], dtype="datetime64[us, UTC]")
+    seconds = (finished - started).dt.total_seconds()
     columns = {
         "participation": [person.id for person in people],
         "influencer": influencers,
@@ -92,7 +93,7 @@ def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: In
         "consented": [person.consent_version for person in people],
         "started": started,
         "finished": finished,
-        "seconds": (finished - started).dt.total_seconds(),
+        "seconds": seconds.where(seconds >= 0),  # a clock that was set back meanwhile tells nothing
         "instrument": [person.instrument for person in people],
         "synthetic": pd.array([person.synthetic for person in people], dtype="bool"),
         "test": pd.array([person.test for person in people], dtype="bool"),
