@@ -16,9 +16,21 @@ from analysis.fit import Fit
 from analysis.model import Model, Path
 from analysis.moments import Moments, require_rows
 from analysis.paths import ARROW, Chain, Effect, Interval, Slope, effect_table
-from analysis.regression import Errors, Solved, check_level, coefficient_covariance, solve, t_table, tabulate
+from analysis.regression import (
+    Errors,
+    Estimated,
+    Solved,
+    check_level,
+    coefficient_covariance,
+    solve,
+    t_table,
+    tabulate,
+)
 from analysis.scoring import Scores
 
+POINTS = 21
+"""Values of the focal predictor at which a line is told."""
+LINES = ("at", "focal", "estimate", "conf_low", "conf_high")
 BAND = 101
 """Points of the moderator at which the band around the slope is told."""
 
@@ -42,6 +54,10 @@ class Moderation:
         interval holds zero), from low to high.
     band : DataFrame
         `at`, `estimate`, `conf_low`, `conf_high` over the observed range, for the plot.
+    lines : DataFrame
+        What the equation expects of the outcome, one line per chosen value of the moderator: `at`, `focal` (its lowest
+        and highest value and some between), `estimate`, `conf_low`, `conf_high` (of the mean, not of a person). Other
+        predictors stand at their means. Empty where means are not known.
     errors, n, level, source, synthetic, notes
         As in `Fit`.
     """
@@ -53,6 +69,7 @@ class Moderation:
     boundaries: pd.DataFrame
     regions: pd.DataFrame
     band: pd.DataFrame
+    lines: pd.DataFrame
     errors: Errors
     n: int
     level: float
@@ -132,7 +149,8 @@ def fit_moderation(
     number = model.outcomes.index(outcome)
     one = solved.equations[number]
     rows = solved.rows if solved.errors == "hc3" else None
-    covariance = coefficient_covariance(one, rows, solved.moments.names)[1:, 1:]
+    whole = coefficient_covariance(one, rows, solved.moments.names)
+    covariance = whole[1:, 1:]
     pair = [one.equation.labels.index(focal), one.equation.labels.index(product)]
     slope, v = one.slopes[pair], covariance[np.ix_(pair, pair)]
     low, high = _span(solved, moderator)
@@ -156,6 +174,7 @@ def fit_moderation(
         pd.DataFrame({"at": boundaries, "share_below": [_share_below(solved, moderator, b) for b in boundaries]}),
         pd.DataFrame({"low": edges[:-1], "high": edges[1:], "sign": signs}),
         table(np.linspace(low, high, BAND))[["at", "estimate", "conf_low", "conf_high"]],
+        _lines(solved, one, whole, (focal, moderator, product), chosen, reach),
         solved.errors,
         one.n,
         level,
@@ -292,6 +311,27 @@ def _span(solved: Solved, moderator: str) -> tuple[float, float]:
         return float(solved.rows[:, place].min()), float(solved.rows[:, place].max())
     low, middle, high = probes(solved, moderator)
     return 2 * low - middle, 2 * high - middle
+
+
+def _lines(
+    solved: Solved, one: Estimated, covariance: np.ndarray, names: tuple[str, str, str], at: np.ndarray, reach: float
+) -> pd.DataFrame:
+    """The expected outcome along the focal predictor at each value; its other products are zero, as in the slopes."""
+    if not one.has_mean:
+        return pd.DataFrame(columns=list(LINES), dtype=float)
+    focal, moderator, product = names
+    x, w = np.meshgrid(np.linspace(*_span(solved, focal), POINTS), at)
+    design = np.column_stack([np.ones(x.size), *np.broadcast_to(one.mean[1:, None], (len(one.slopes), x.size))])
+    for place, term in enumerate(one.equation.terms, start=1):
+        if focal in term:
+            design[:, place] = 0
+    values = {focal: x.ravel(), moderator: w.ravel(), product: (x * w).ravel()}
+    for name, column in values.items():
+        design[:, 1 + one.equation.labels.index(name)] = column
+    estimate = design @ np.concatenate([[one.intercept], one.slopes])
+    width = reach * np.sqrt(np.einsum("ij,jk,ik->i", design, covariance, design))
+    columns = (w.ravel(), x.ravel(), estimate, estimate - width, estimate + width)
+    return pd.DataFrame(dict(zip(LINES, columns, strict=True)))
 
 
 def _boundaries(slope: np.ndarray, v: np.ndarray, reach: float) -> list[float]:

@@ -188,9 +188,17 @@ def chart_lines(found: Moderation, language: str = "en", *, labels: Mapping[str,
     told = {value: words["marks.at"].format(moderator=moderator, value=apa_number(value)) for value in values}
     order = list(told.values())
     palette = [list(COLOURS.values())[number % len(COLOURS)] for number in range(len(order))]
-    legend = alt.Legend(title=None, orient="bottom", columns=1, labelLimit=600, symbolType="stroke")
+    legend = alt.Legend(
+        title=None,
+        orient="bottom",
+        columns=1,
+        labelLimit=600,
+        symbolType="stroke",
+        symbolStrokeWidth=3,
+        symbolOpacity=1,
+    )
     tint = alt.Color("shown:N", sort=order, scale=alt.Scale(domain=order, range=palette), legend=legend)
-    dash = alt.StrokeDash("shown:N", sort=order, legend=legend)
+    dash = alt.StrokeDash("shown:N", sort=order, legend=None)
     base = alt.Chart(found.lines.assign(shown=found.lines["at"].map(told))).encode(
         x=alt.X("focal:Q", title=focal, scale=alt.Scale(zero=False, nice=False)), color=tint
     )

@@ -22,6 +22,7 @@ from analysis.charts import (
     chart_htmt,
     chart_image,
     chart_likert,
+    chart_lines,
     chart_paths,
     chart_power,
     chart_quantiles,
@@ -288,6 +289,9 @@ def test_the_slope_changes_colour_where_the_band_touches_zero() -> None:
     description = chart_slopes(found, "nl").to_dict()["description"]
     assert "negatief" in description
     assert "positief" in description
+    drawn = pd.DataFrame(next(rows for rows in rows_of(chart_lines(found)) if "focal" in rows[0]))
+    assert drawn["shown"].nunique() == len(found.slopes) == 3
+    assert "verwacht langs psi" in chart_lines(found, "nl").to_dict()["description"]
 
 
 def test_curves_of_planning_and_factors_draw() -> None:

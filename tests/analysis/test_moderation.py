@@ -152,3 +152,23 @@ def test_refusals():
     table = from_correlations(["x", "w", "x:w", "y"], np.eye(4) + 0.2 * (1 - np.eye(4)), n=90)
     with pytest.raises(DataError, match="no mean"):
         fit_moderation(parse_model("y ~ x + w + x:w"), table, outcome="y", focal="x", moderator="w")
+
+
+def test_lines_are_what_statsmodels_predicts_at_the_means():
+    import statsmodels.formula.api as smf
+
+    rng = np.random.default_rng(6)
+    x, w, z = rng.normal(3, 1, size=(3, 150))
+    rows = pd.DataFrame({"x": x, "w": w, "z": z, "y": 0.4 * x * w + z + rng.normal(size=150)})
+    scores = Scores.from_scored(rows, source="simulated")
+    model = parse_model("y ~ x + w + z + x:w")
+    found = fit_moderation(model, scores, outcome="y", focal="x", moderator="w", at=[2, 4])
+    fitted = smf.ols("y ~ x * w + z", rows).fit(cov_type="HC3", use_t=True)
+    places = pd.DataFrame({"x": found.lines["focal"], "w": found.lines["at"], "z": rows["z"].mean()})
+    expected = fitted.get_prediction(places).summary_frame()
+    assert found.lines["estimate"].to_numpy() == pytest.approx(expected["mean"].to_numpy(), rel=1e-9)
+    assert found.lines["conf_low"].to_numpy() == pytest.approx(expected["mean_ci_lower"].to_numpy(), rel=1e-7)
+    assert (found.lines["focal"].min(), found.lines["focal"].max()) == (rows["x"].min(), rows["x"].max())
+    for value, part in found.lines.groupby("at"):
+        slope = found.slopes.set_index("at").loc[value, "estimate"]
+        assert np.diff(part["estimate"]) / np.diff(part["focal"]) == pytest.approx(slope, rel=1e-9)
