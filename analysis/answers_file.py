@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.errors import DataError, Problem
+from analysis.platforms import from_platform
 
 LARGEST = 1_000_000_000
 """Bytes a file may have, and bytes an Excel file may unpack to."""
@@ -51,8 +52,8 @@ def load_rows(path: str | Path) -> pd.DataFrame:
     Notes
     -----
     In a file not separated by commas, a column of numbers with decimal commas is read as numbers. Answers an SPSS
-    file declares as user-missing are missing; value labels are not applied: the declared value is what counts. Of a
-    Qualtrics export the two lines of question texts below the names are skipped.
+    file declares as user-missing are missing; value labels are not applied: the declared value is what counts. Exports
+    of Qualtrics and LimeSurvey are recognised by their columns, see `analysis.platforms.from_platform`.
 
     Examples
     --------
@@ -79,7 +80,7 @@ def load_rows(path: str | Path) -> pd.DataFrame:
     except Exception as error:  # each reader has its own exceptions, and a broken file raises nearly any of them
         what = f"it cannot be read ({_first_line(error)})"
         raise _problem(path, what, "Open it in the tool it came from and save it again.") from error
-    return _tidy(path, rows)
+    return from_platform(_tidy(path, rows))
 
 
 def _content(path: Path) -> bytes:

@@ -37,6 +37,8 @@ def export(
     written = write_rows(rows, output, questionnaire, language)
     synthetic = int(rows["synthetic"].fillna(False).sum()) if "synthetic" in rows else 0
     marked = f", {synthetic} of them synthetic" if synthetic else ""
+    for note in rows.attrs.get("notes", ()):
+        err.print(f"- {note}", markup=False, soft_wrap=True)
     listed = " and ".join(str(path) for path in written)
     err.print(f"{listed}: {len(rows)} rows{marked}.", markup=False, soft_wrap=True)
 

@@ -49,3 +49,12 @@ def test_what_cannot_be_written_is_said(held: Path) -> None:
     assert "nobody" in refused("export", "nobody", "-o", held / "a.csv")
     assert "there is no such file" in refused("export", held / "none.csv", "-o", held / "a.csv")
     assert not list(held.glob("a.*"))
+
+
+def test_what_was_done_to_an_export_of_another_tool_is_said(held: Path) -> None:
+    text = "id,submitdate,lastpage,startlanguage,ipaddr,grid[psi1]\n1,2026-01-01,3,en,192.0.2.1,A3\n"
+    (held / "lime.csv").write_text(text, encoding="utf-8")
+    code, _, said = call("export", held / "lime.csv", "-o", held / "a.parquet")
+    assert code == 0, said
+    assert "export of LimeSurvey" in said and "ipaddr" in said
+    assert load_rows(held / "a.parquet")["psi1"].tolist() == [3]
