@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -55,7 +56,11 @@ const load = async (address, attempt = 0) => {
     return load(address, attempt + 1)
   }
 }
-export default async component => (await load(component.data.script)).default(component)
+export default async component => {
+  if (!component.data) return undefined
+  const data = JSON.parse(new TextDecoder().decode(component.data))
+  return (await load(data.script)).default({ ...component, data })
+}
 """,
 )
 
@@ -155,7 +160,9 @@ def show_screen(screen: Screen, reply: Reply, on_sent: Callable[[], None]) -> Se
     `on_sent` is called before the run, except in the first run of a session (which a phone begins by itself
     when its connection was away for long): what is returned then has not been looked at by anybody.
     """
-    _questions(key=KEY, data=_shown(screen, reply), on_sent_change=on_sent)
+    # As bytes: Streamlit looks into everything else for tables, which costs more than all of the screen's own making.
+    data = json.dumps(_shown(screen, reply), ensure_ascii=False, separators=(",", ":")).encode()
+    _questions(key=KEY, data=data, on_sent_change=on_sent)
     return read_sent()
 
 
