@@ -20,7 +20,7 @@ from analysis.errors import Problem, SettingsError
 from survey_app.access import OneTimeLinks
 from survey_app.address import EVERYWHERE, noted, public_address, reachable
 from survey_app.demo import SLUG, add_demo
-from survey_app.server import check_port, raise_open_files, serve
+from survey_app.server import check_port, keep_to_one_core, raise_open_files, serve
 from survey_app.settings import Settings, load_settings
 from survey_app.store import Store
 
@@ -80,6 +80,8 @@ def start_half() -> None:
     links = OneTimeLinks(settings)
     if settings.researcher:
         links.forget()
+    else:
+        keep_to_one_core(settings.port)
     open_files = raise_open_files()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

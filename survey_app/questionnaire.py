@@ -161,7 +161,7 @@ def show_screen(screen: Screen, reply: Reply, on_sent: Callable[[], None]) -> Se
     when its connection was away for long): what is returned then has not been looked at by anybody.
     """
     # As bytes: Streamlit looks into everything else for tables, which costs more than all of the screen's own making.
-    data = json.dumps(_shown(screen, reply), ensure_ascii=False, separators=(",", ":")).encode()
+    data = json.dumps(_shown(screen, reply), separators=(",", ":")).encode()
     _questions(key=KEY, data=data, on_sent_change=on_sent)
     return read_sent()
 

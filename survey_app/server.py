@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import socket
 import sys
 import tomllib
@@ -21,7 +22,7 @@ from streamlit import file_util
 
 from analysis.errors import Problem, SettingsError, StoreError, StudyClosed
 from survey_app.access import OneTimeLinks, load_secret
-from survey_app.app import RESEARCHER_SCREENS
+from survey_app.app import HOME, RESEARCHER_SCREENS
 from survey_app.context import load_study_context, open_store
 from survey_app.kept_theme import keep_theme
 from survey_app.plain_page import plain_page
@@ -91,6 +92,16 @@ def raise_open_files() -> int | None:
     return most
 
 
+def keep_to_one_core(port: int) -> None:
+    """Let this process run on one core only: it can use no more, and changing between them costs a fifth.
+
+    Processes at consecutive ports take consecutive cores.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[port % len(cores)]})
+
+
 def check_port(address: str, port: int) -> int:
     """The port to listen on: `port` itself, or a free one for 0. SettingsError where it cannot be had."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -109,8 +120,9 @@ def check_port(address: str, port: int) -> int:
 def build_app(settings: Settings, links: OneTimeLinks, announce: Callable[[], None]) -> st.App:
     """The whole server as one ASGI application; `announce` is called when it is about to answer."""
     secret = load_secret(settings)
-    # The first screen is Streamlit's default page and lives at /.
-    page_paths = ["/", *(f"/{screen.path}" for screen in RESEARCHER_SCREENS[1:] if settings.researcher)]
+    # One screen is Streamlit's default page and lives at /.
+    others = [screen.path for screen in RESEARCHER_SCREENS if screen.path != HOME]
+    page_paths = ["/", *(f"/{path}" for path in others if settings.researcher)]
     routes = respondent_routes(settings)
     if settings.researcher:
         routes += researcher_routes(links, secret)
