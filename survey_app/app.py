@@ -29,10 +29,34 @@ def _measurement() -> None:
     show_measurement()
 
 
+def _studies() -> None:
+    from survey_app.screens.studies import show_studies
+
+    show_studies()
+
+
+def _fieldwork() -> None:
+    from survey_app.screens.fieldwork import show_fieldwork
+
+    show_fieldwork()
+
+
 def _results() -> None:
     from survey_app.screens.results import show_results
 
     show_results()
+
+
+def _compare() -> None:
+    from survey_app.screens.compare import show_compare
+
+    show_compare()
+
+
+def _plan() -> None:
+    from survey_app.screens.plan import show_plan
+
+    show_plan()
 
 
 @dataclass(frozen=True)
@@ -49,10 +73,18 @@ class Screen:
 
 
 RESEARCHER_SCREENS = (
+    Screen("studies", "screens.studies", ":material/folder_open:", _studies),
+    Screen("fieldwork", "screens.fieldwork", ":material/groups:", _fieldwork),
     Screen("quality", "screens.quality", ":material/fact_check:", _quality),
     Screen("measurement", "screens.measurement", ":material/straighten:", _measurement),
     Screen("results", "screens.results", ":material/monitoring:", _results),
+    Screen("compare", "screens.compare", ":material/compare_arrows:", _compare),
+    Screen("plan", "screens.plan", ":material/calculate:", _plan),
 )
+
+
+HOME = "results"
+"""The screen at /."""
 
 
 def show_app() -> None:
@@ -68,7 +100,7 @@ def show_app() -> None:
     st.set_page_config(page_title="Parasol", page_icon=ICON, layout="wide")
     w = words(str(st.session_state.get("language", "en")))
     pages = [
-        st.Page(screen.show, title=w(screen.title), icon=screen.icon, url_path=screen.path, default=index == 0)
-        for index, screen in enumerate(RESEARCHER_SCREENS)
+        st.Page(screen.show, title=w(screen.title), icon=screen.icon, url_path=screen.path, default=screen.path == HOME)
+        for screen in RESEARCHER_SCREENS
     ]
     st.navigation(pages).run()

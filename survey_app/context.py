@@ -101,3 +101,20 @@ def load_measurement(digest: str, level: float, _scores: Scores) -> Measurement:
     from analysis.measurement import measurement
 
     return measurement(_scores, level=level, draws=1000)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many people sent each page (by its id), and the median minutes of those who finished, if anybody did."""
+
+    sent: dict[str, int]
+    minutes: float | None
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def load_progress(slug: str, change: str) -> Progress:
+    """How far did people get, page by page?"""
+    told, rows = open_store().paradata(slug), open_store().rows(slug)
+    sent = told.groupby("page")["participation"].nunique()
+    seconds = rows.drop_duplicates("participation")["seconds"].median() if len(rows) else float("nan")
+    return Progress({str(page): int(n) for page, n in sent.items()}, None if seconds != seconds else seconds / 60)

@@ -1,0 +1,168 @@
+"""The researcher's fieldwork screen: how far people get, from where, and their answers to take home."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from analysis.errors import ParasolError, StoreError
+from analysis.rows_file import write_rows
+from survey_app.components.study_frame import REFRESH_SECONDS, View, open_view, plain
+from survey_app.context import load_progress, open_store
+from survey_app.study import SourceCounts, StudyCounts
+from survey_app.words import Words
+
+FORMATS = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "sav": "application/x-spss-sav",
+}
+
+
+def show_fieldwork() -> None:
+    """The whole screen: live counts, where people stop, withdrawal, and the answers as files."""
+    view = open_view("screens.fieldwork")
+    if view is None:
+        return
+    _show_live(view)
+    _show_pages(view)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _show_downloads(view)
+    with right:
+        _ask_withdrawal(view.w)
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _show_live(view: View) -> None:
+    """Counts that follow by themselves, nothing else of the screen is drawn again."""
+    w = view.w
+    try:
+        counts = open_store().counts(view.study.slug)
+    except StoreError:
+        st.error(w("results.away"))
+        return
+    with st.container(key="counts", horizontal=True):
+        for name in ("visits", "declined", "started", "finished", "withdrawn"):
+            st.metric(w(f"results.{name}"), getattr(counts, name), border=True)
+    _show_quotas(view, counts)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.header(w("fieldwork.by_source"))
+        names = {source.id: source.label or source.id for source in view.study.sources} | {"": w("fieldwork.no_source")}
+        _lay(
+            w,
+            {names.get(id, id): each for id, each in (dict.fromkeys(names, SourceCounts()) | counts.by_source).items()},
+        )
+    with right:
+        if view.study.conditions:
+            st.header(w("fieldwork.by_condition"))
+            labels = {condition.id: condition.label for condition in view.study.conditions}
+            _lay(w, {labels[id]: each for id, each in counts.by_condition.items()}, visits=False)
+    if counts.tests:
+        st.caption(w("fieldwork.tests", n=counts.tests))
+
+
+def _show_quotas(view: View, counts: StudyCounts) -> None:
+    """How full the study, its sources and its conditions are, where they have a limit."""
+    study, w = view.study, view.w
+    limits = [(w("fieldwork.all"), study.quota, counts.finished)]
+    limits += [
+        (source.label or source.id, source.quota, counts.by_source.get(source.id, SourceCounts()).finished)
+        for source in study.sources
+    ]
+    limits += [
+        (condition.label, condition.quota, counts.by_condition.get(condition.id, SourceCounts()).finished)
+        for condition in study.conditions
+    ]
+    for name, quota, finished in limits:
+        if quota:
+            text = w("fieldwork.quota", name=plain(name), finished=finished, quota=quota)
+            st.progress(min(finished / quota, 1.0), text)
+
+
+def _lay(w: Words, counted: dict[str, SourceCounts], *, visits: bool = True) -> None:
+    shown = ("visits", "declined", "started", "finished") if visits else ("started", "finished")
+    rows = [{w("fieldwork.name"): plain(name)} | {w(f"results.{what}"): getattr(each, what) for what in shown}
+            for name, each in counted.items()]  # fmt: skip
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+
+
+def _show_pages(view: View) -> None:
+    """Who sent which page, and how long those took who finished."""
+    w = view.w
+    st.header(w("fieldwork.pages"))
+    try:
+        progress = load_progress(view.study.slug, view.change)
+    except StoreError:
+        st.error(w("results.away"))
+        return
+    if progress.minutes is not None:
+        st.caption(w("fieldwork.minutes", minutes=f"{progress.minutes:.1f}"))
+    started = view.counts.started
+    before, rows = started, []
+    for page in view.instrument.pages:
+        sent = progress.sent.get(page.id, 0)
+        title = page.title.get(w.language) or next(iter(page.title.values()), page.id)
+        rows.append(
+            {
+                w("fieldwork.page"): plain((title or page.id).replace("{influencer}", w("influencer.here"))),
+                w("fieldwork.sent"): sent,
+                w("fieldwork.dropped"): max(before - sent, 0),
+                w("fieldwork.share"): f"{100 * sent / started:.0f} %" if started else "",
+            }
+        )
+        before = sent
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+
+
+def _show_downloads(view: View) -> None:
+    w = view.w
+    st.header(w("fieldwork.take"))
+    if not view.counts.finished:
+        st.info(w("fieldwork.nothing"))
+        return
+    with st.container(horizontal=True):
+        for kind, mime in FORMATS.items():
+            name = f"{view.study.slug}-answers{view.mark}.{kind}"
+            st.download_button(
+                w("fieldwork.file", kind=kind.upper()), partial(_written, view, kind), name, mime,
+                key=f"rows_{kind}", on_click="ignore", icon=":material/download:",
+            )  # fmt: skip
+    st.caption(w("fieldwork.take_help"))
+
+
+def _written(view: View, kind: str) -> bytes:
+    """The finished answers as a file of this kind, as the command line writes it."""
+    rows = open_store().rows(view.study.slug)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"answers.{kind}"
+        write_rows(rows, path, view.instrument, view.w.language)
+        return path.read_bytes()
+
+
+def _ask_withdrawal(w: Words) -> None:
+    """Somebody sent their code and asks to have their answers deleted."""
+    st.header(w("fieldwork.withdraw"))
+    with st.form("withdrawal", border=False, clear_on_submit=True):
+        code = st.text_input(w("fieldwork.code"), max_chars=40, help=w("fieldwork.code_help"))
+        sure = st.checkbox(w("fieldwork.sure"))
+        sent = st.form_submit_button(w("fieldwork.delete"))
+    if not sent:
+        return
+    if not (code.strip() and sure):
+        st.warning(w("fieldwork.not_sure"))
+        return
+    try:
+        gone = open_store().withdraw(code)
+    except ParasolError:
+        st.error(w("results.away"))
+        return
+    if gone:
+        st.success(w("fieldwork.gone"))
+    else:
+        st.warning(w("fieldwork.no_code"))
