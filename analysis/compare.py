@@ -180,6 +180,20 @@ def shared_model(published: Published, names: Mapping[str, str]) -> Model:
     return Model(tuple(equations))
 
 
+def paths_apart(fit: Fit) -> int:
+    """At how many paths of a comparison does the interval of the difference hold no zero?
+
+    Examples
+    --------
+    >>> from analysis.published import load_published
+    >>> gao = load_published("gao_2023")
+    >>> paths_apart(compare(shared_model(gao, {"lik": "lik", "sop": "sop"}), gao.moments(), gao))
+    0
+    """
+    found = fit.coefficients
+    return int(((found["conf_low"] > 0) | (found["conf_high"] < 0)).sum())
+
+
 def _differences(rows: list[tuple[str, str, float, float, float, float, float]], reach: float) -> pd.DataFrame:
     columns = ["outcome", "term", "sample", "sample_error", "published", "published_error", "printed"]
     table = pd.DataFrame(rows, columns=columns)

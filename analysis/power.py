@@ -36,7 +36,7 @@ EXPECTED: Mapping[tuple[str, str], float] = {
 }
 """Standardised effects in the middle of what published studies of para-social interaction print (data/published)."""
 UNKNOWN = 0.10
-"""A small effect (Cohen, 1988), where no study gives one."""
+"""A small effect (Cohen, 1988), for outcomes of which no study gives any."""
 
 _WEIGHTED = re.compile(r"^\s*(?P<weight>[-+]?\s*(?:\d+\.?\d*|\.\d+))\s*\*\s*(?P<term>.+?)\s*$")
 
@@ -102,6 +102,44 @@ def parse_plan(text: str) -> tuple[Model, dict[tuple[str, str], float]]:
     return parse_model("\n".join(statements)), effects
 
 
+def sizes_between(smallest: int, largest: int, count: int) -> list[int]:
+    """Which sample sizes lie evenly from the smallest to the largest?
+
+    Examples
+    --------
+    >>> sizes_between(100, 400, 4)
+    [100, 200, 300, 400]
+    """
+    low, high = sorted((int(smallest), int(largest)))
+    return sorted({round(size) for size in np.linspace(low, high, max(int(count), 2))})
+
+
+def needed_for_all(planned: Plan, target: float = 0.80) -> tuple[int, int] | None:
+    """How many usable answers, and how many recruits, give every expected effect this power?
+
+    Parameters
+    ----------
+    planned : Plan
+    target : float
+        One of the targets of the plan. Coefficients count by t, effects along paths by the percentile bootstrap.
+
+    Returns
+    -------
+    (n, recruit) or None
+        None where some effect does not reach the target at any size tried, or none is expected.
+
+    Examples
+    --------
+    >>> model, effects = parse_plan("purchase ~ 0.5*psi")
+    >>> needed_for_all(plan(model, effects, n=[20, 60], replications=200, draws=100)) is not None
+    True
+    """
+    found = planned.needed[planned.needed["test"].isin(TESTS[:2]) & (planned.needed["target"] == target)]
+    if found.empty or bool(found["n"].isna().any()):
+        return None
+    return int(found["n"].max()), int(found["recruit"].max())
+
+
 def plan_text(model: Model) -> str:
     """Which text plans this model, with the effects that earlier studies make plausible, to be thought over?
 
@@ -109,13 +147,28 @@ def plan_text(model: Model) -> str:
     --------
     >>> print(plan_text(parse_model("psi ~ physical + social; purchase ~ psi + age")))
     psi ~ 0.15*physical + 0.3*social
-    purchase ~ 0.3*psi + 0.1*age
+    purchase ~ 0.3*psi + 0*age
     """
-    return "\n".join(
-        f"{equation.outcome} ~ "
-        + " + ".join(f"{EXPECTED.get((equation.outcome, label), UNKNOWN):g}*{label}" for label in equation.labels)
-        for equation in model.equations
-    )
+    lines = []
+    for equation in model.equations:
+        known = {label: EXPECTED.get((equation.outcome, label), 0.0) for label in equation.labels}
+        shown = known if any(known.values()) else dict.fromkeys(known, UNKNOWN)
+        lines.append(f"{equation.outcome} ~ {' + '.join(f'{effect:g}*{label}' for label, effect in shown.items())}")
+    return "\n".join(lines)
+
+
+def of_kinds(planned: Plan, kinds: Sequence[str]) -> Plan:
+    """The same plan with effects of these kinds only (`coefficient`, `indirect`, `total_indirect`, `total`).
+
+    Examples
+    --------
+    >>> model, effects = parse_plan("psi ~ 0.4*social; purchase ~ 0.4*psi")
+    >>> planned = plan(model, effects, n=[60], replications=100, draws=100)
+    >>> of_kinds(planned, ["indirect"]).power["effect"].unique().tolist()
+    ['social -> psi -> purchase']
+    """
+    power, needed = (table[table["kind"].isin(list(kinds))] for table in (planned.power, planned.needed))
+    return replace(planned, power=power.reset_index(drop=True), needed=needed.reset_index(drop=True))
 
 
 def plan(

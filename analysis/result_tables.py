@@ -14,6 +14,7 @@ from analysis.importance import Dominance
 from analysis.moderation import Moderation
 from analysis.paths import ARROW
 from analysis.power import Plan
+from analysis.published import Published
 from analysis.quality import EVIDENCE, REASONS
 from analysis.tables import (
     Labels,
@@ -29,6 +30,9 @@ from analysis.vocabulary import vocabulary
 
 POWER_TEST = ("percentile", "t")
 """Of several tests of one planned effect the table shows the first of these that there is."""
+SUMS = ("total_indirect", "total")
+"""Kinds of effects that their path alone does not tell from another."""
+SIGNS = {"+": "positive", "0": "none", "-/0": "negative_or_none"}
 
 
 def table_signs(flags: pd.DataFrame, language: str = "en", *, synthetic: bool = False) -> Table:
@@ -268,13 +272,36 @@ def table_comparison(fit: Fit, study: str, language: str = "en", *, labels: Mapp
     columns = {
         words["columns.path"]: [f"{named(row['term'])} → {named(row['outcome'])}" for row in found.to_dict("records")],
         words["columns.here"]: _beta_with(found, "sample"),
-        study: _beta_with(found, "published"),
-        words["columns.difference"]: found["estimate"].map(bounded_number),
-        interval_heading(fit.level, words): intervals(found, bounded=True),
+        words["columns.there"]: _beta_with(found, "published"),
+        words["columns.difference"]: _beside(found["estimate"].map(bounded_number), intervals(found, bounded=True)),
         words["columns.p"]: found["p_value"].map(apa_p),
     }
     title = words["titles.comparison"].format(study=study)
-    return Table(title, pd.DataFrame(columns), _synthetic(fit.synthetic, words))
+    notes = (*_synthetic(fit.synthetic, words), words["notes.interval"].format(level=f"{100 * fit.level:g}"))
+    return Table(title, pd.DataFrame(columns), notes)
+
+
+def table_directions(published: Published, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
+    """Which way did each cause go in a study of which no figure is at hand?
+
+    Parameters
+    ----------
+    published : Published
+        With `directions`.
+    language : {"en", "nl"}
+    labels : mapping of str to str or None
+
+    Returns
+    -------
+    Table
+        One row per variable: its direction, for `purchase` that of the bond on it.
+    """
+    words, found = vocabulary(language), published.directions or {}
+    columns = {
+        words["columns.variable"]: [Labels(labels, words)(name) for name in found],
+        words["columns.direction"]: [words[f"directions.{SIGNS.get(sign, sign)}"] for sign in found.values()],
+    }
+    return Table(published.called, pd.DataFrame(columns))
 
 
 def table_needed(planned: Plan, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
@@ -300,9 +327,9 @@ def table_needed(planned: Plan, language: str = "en", *, labels: Mapping[str, st
     for (kind, effect), found in planned.needed.groupby(["kind", "effect"], sort=False):
         tests = list(found["test"])
         found = found[found["test"] == next((test for test in POWER_TEST if test in tests), tests[0])]
+        path = _planned_path(str(effect), named)
         row = {
-            words["columns.kind"]: words["kinds.coefficient" if kind == "coefficient" else f"kinds.{kind}"],
-            words["columns.path"]: _planned_path(str(effect), named),
+            words["columns.path"]: f"{path} ({words[f'kinds.{kind}']})" if kind in SUMS else path,
             words["columns.expected"]: bounded_number(truth[str(kind), str(effect)]),
         }
         for size in found.to_dict("records"):
@@ -327,7 +354,9 @@ def _beta_with(found: pd.DataFrame, name: str) -> list[str]:
 
 
 def _beside(values: Sequence[str] | pd.Series, limits: Sequence[str]) -> list[str]:
-    return [f"{value} {limit}".strip() for value, limit in zip(values, limits, strict=True)]
+    """Each value with its interval, in one piece that no line break tears apart."""
+    pairs = (f"{value} {limit}".strip() for value, limit in zip(values, limits, strict=True))
+    return [pair.replace(" ", "\N{NO-BREAK SPACE}") for pair in pairs]
 
 
 def _synthetic(synthetic: bool, words: Mapping[str, str]) -> tuple[str, ...]:

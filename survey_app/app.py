@@ -59,6 +59,18 @@ def _plan() -> None:
     show_plan()
 
 
+def _compare() -> None:
+    from survey_app.screens.compare import show_compare
+
+    show_compare()
+
+
+def _plan() -> None:
+    from survey_app.screens.plan import show_plan
+
+    show_plan()
+
+
 @dataclass(frozen=True)
 class Screen:
     """One screen of the researcher: its address, its key in the interface texts, its icon, what shows it.
@@ -78,6 +90,8 @@ RESEARCHER_SCREENS = (
     Screen("quality", "screens.quality", ":material/fact_check:", _quality),
     Screen("measurement", "screens.measurement", ":material/straighten:", _measurement),
     Screen("results", "screens.results", ":material/monitoring:", _results),
+    Screen("compare", "screens.compare", ":material/compare_arrows:", _compare),
+    Screen("plan", "screens.plan", ":material/calculate:", _plan),
     Screen("compare", "screens.compare", ":material/compare_arrows:", _compare),
     Screen("plan", "screens.plan", ":material/calculate:", _plan),
 )

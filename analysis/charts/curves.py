@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from analysis.retention import Parallel
 
 HEIGHT = 360
+LEGEND = 20
+"""Pixels of a line in the legend, which on a screen takes its room from the chart."""
 CROWD = 8
 """People in one place from whom on a circle is as large as circles get."""
 FAR = 3.0
@@ -280,7 +282,7 @@ def chart_power(planned: Plan, language: str = "en", *, labels: Mapping[str, str
         ]
     ).properties(
         width=WIDTH,
-        height=HEIGHT,
+        height=HEIGHT + LEGEND * len(order),
         title=heading(words["titles.power"], str(planned.model).replace("\n", "; "), synthetic=False, words=words),
         description=words["alt.power"].format(list=" ".join(listed)),
         usermeta={"synthetic": False},

@@ -154,7 +154,7 @@ def chart_comparison(fit: Fit, study: str, language: str = "en", *, labels: Mapp
     for row in fit.coefficients.to_dict("records"):
         path = f"{named(row['term'])} → {named(row['outcome'])}"
         here = Point(path, words["marks.here"], row["term"], row["sample"], row["sample_low"], row["sample_high"])
-        there = Point(path, study, "", row["published"], row["published_low"], row["published_high"])
+        there = Point(path, words["marks.there"], "", row["published"], row["published_low"], row["published_high"])
         points += [here, there]
         values = {"here": apa_number(here.estimate, bounded=True), "there": apa_number(there.estimate, bounded=True)}
         listed.append(words["alt.pair_of"].format(path=path, **values))
