@@ -283,9 +283,13 @@ class _Form:
         return f"if(${{{name}}} = 'OK', 1, '')" if agreed else f"${{{name}}}"
 
     def _answered(self, name: str) -> str:
-        declines = name not in FACTS and self.instrument.item(name).decline and name not in self.declines
         given = f"${{{name}}} != ''"
-        return f"{given} and ${{{name}}} != '{DECLINED}'" if declines else given
+        item = None if name in FACTS else self.instrument.item(name)
+        if item is None or not item.decline or name in self.declines:
+            return given
+        if item.kind in SEVERAL:
+            return f"{given} and not(selected(${{{name}}}, '{DECLINED}'))"
+        return f"{given} and ${{{name}}} != '{DECLINED}'"
 
     def _chosen(self, name: str, value: Value) -> str:
         if name not in FACTS and self.instrument.item(name).kind in SEVERAL:
