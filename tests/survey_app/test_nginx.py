@@ -1,0 +1,209 @@
+"""The shipped nginx configuration in front of two real workers on PostgreSQL, and a restart that nobody notices."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from analysis.instrument import load_instrument
+from survey_app.store import Store
+from survey_app.study import Study
+from tests.house import Crowd, free_port
+
+pytestmark = pytest.mark.postgres  # with PARASOL_NO_SKIP=1 a skip is a failure
+
+CONFIGURATION = Path(__file__).resolve().parents[2] / "survey_app" / "deploy" / "parasol.nginx.conf"
+PEOPLE = 12
+AROUND = """
+daemon off;
+{user}
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
+events {{ worker_connections 1024; }}
+http {{
+    include /etc/nginx/mime.types;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    log_format upstream '$upstream_addr $status $request_method $request_uri';
+    include {folder}/parasol.conf;
+}}
+"""
+
+
+@dataclass
+class Installation:
+    """nginx, the process that watches the workers, and the database behind them."""
+
+    base: str
+    watcher: subprocess.Popen[bytes]
+    log: Path
+    access: Path
+    store: Store
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.base}/healthz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def ports() -> list[int]:
+    """Three consecutive free ports."""
+    while True:
+        first = free_port()
+        if first < 65_000 and all(_free(first + more) for more in range(3)):
+            return [first, first + 1, first + 2]
+
+
+def _free(port: int) -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.fixture(scope="module")
+def installed(
+    postgresql: str, template: str, ports: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if nginx is None:
+        pytest.skip("no nginx was found: install Debian's package nginx-light to run these tests")
+    folder = tmp_path_factory.mktemp("nginx")
+    engine = sa.create_engine(
+        sa.make_url(postgresql).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE behind_nginx TEMPLATE {template}")
+    engine.dispose()
+    database = sa.make_url(postgresql).set(database="behind_nginx").render_as_string(hide_password=False)
+    code = "from survey_app.cli import app; app()"
+    subprocess.run([sys.executable, "-c", code, "static", str(folder / "static")], check=True, capture_output=True)
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    _configure(folder, port, ports)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PARASOL_")}
+    environment |= {
+        "PARASOL_DATABASE": database,
+        "PARASOL_PUBLIC": base,
+        "XDG_DATA_HOME": str(folder),
+        "COLUMNS": "200",
+    }
+    log = folder / "log"
+    with log.open("wb") as sink:
+        watcher = subprocess.Popen(
+            [sys.executable, "-c", code, "serve", "--workers", "2", "--port", str(ports[0])],
+            env=environment, stdout=sink, stderr=sink,
+        )  # fmt: skip
+    quiet = subprocess.DEVNULL
+    front = subprocess.Popen([nginx, "-c", str(folder / "nginx.conf")], stdout=quiet, stderr=quiet)
+    store = Store(database)
+    try:
+        until = time.monotonic() + 90
+        while log.read_text().count("Respondents") < 2 or "/access/" not in log.read_text():
+            assert watcher.poll() is None and front.poll() is None and time.monotonic() < until, log.read_text()
+            time.sleep(0.1)
+        yield Installation(base, watcher, log, folder / "access.log", store)
+    finally:
+        store.close()
+        for process in (front, watcher):
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def _configure(folder: Path, port: int, ports: list[int]) -> None:
+    """The shipped configuration with the ports and the folder of this test, and a log of who answered."""
+    text = CONFIGURATION.read_text(encoding="utf-8")
+    for shipped, own in zip((8501, 8502, 8503), ports, strict=True):
+        assert f"127.0.0.1:{shipped}" in text
+        text = text.replace(f"127.0.0.1:{shipped}", f"127.0.0.1:{own}")
+    text = text.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("/var/lib/parasol", str(folder))
+    text = text.replace("access_log off;", f"access_log {folder}/access.log upstream;")
+    (folder / "parasol.conf").write_text(text, encoding="utf-8")
+    user = "user root;" if os.getuid() == 0 else ""
+    (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=user), encoding="utf-8")
+
+
+def study(store: Store, slug: str) -> str:
+    instrument = load_instrument("psi_core")
+    texts = {"en": "Do you take part?", "nl": "Doe je mee?"}
+    store.add_study(Study(slug, slug, texts, store.add_instrument(instrument), ("en", "nl"), "draft", texts, "1"))
+    store.open_study(slug)
+    return slug
+
+
+def test_the_page_its_files_and_what_is_denied(installed: Installation) -> None:
+    with httpx.Client(base_url=installed.base, headers={"accept": "text/html"}) as web:
+        page = web.get("/")
+        assert page.status_code == 200 and "frame-ancestors 'none'" in page.headers["content-security-policy"]
+        found = re.search(r'src="\.(/static/js/[^"]+\.js)"', page.text)
+        assert found
+        script = web.get(found[1], headers={"accept-encoding": "gzip"})
+        assert script.headers["content-encoding"] == "gzip" and "immutable" in script.headers["cache-control"]
+        assert script.headers["server"].startswith("nginx") and script.headers["x-content-type-options"] == "nosniff"
+        for path in ("/_stcore/metrics", "/_stcore/agent/interact", "/static/../log", "/static/no.js", "/access/x"):
+            assert web.get(path).status_code in (400, 404)
+        assert web.post("/answers", content=b" " * 400_000).status_code == 413
+        assert web.get("/healthz").json() == {"store": "ok"}
+    researchers = {"host": "research.survey.example"}
+    assert httpx.get(f"{installed.base}/access/x", headers=researchers).status_code == 403
+
+
+def test_a_phone_stays_with_one_worker_and_phones_are_spread(installed: Installation, ports: list[int]) -> None:
+    slug = study(installed.store, "spread")
+    met = set()
+    for number in range(20):
+        with httpx.Client(base_url=installed.base) as web:
+            first = web.get(f"/s/{slug}?n={number}-")
+            cookie = first.headers["set-cookie"]
+            assert re.match(r"parasol_worker=[0-9a-f]{32}; Path=/; HttpOnly; SameSite=Lax$", cookie)
+            for _ in range(3):
+                assert "set-cookie" not in web.get(f"/healthz?n={number}-").headers
+        (worker,) = _workers(installed.access, f"?n={number}-", 4)
+        met.add(int(worker.rpartition(":")[2]))
+    assert met == set(ports[:2])
+    assert installed.store.counts(slug).visits == 20
+
+
+def _workers(log: Path, marked: str, requests: int) -> set[str]:
+    """Who answered the requests with this mark? nginx writes a line a moment after its answer."""
+    until = time.monotonic() + 10
+    while True:
+        lines = [line for line in log.read_text().splitlines() if line.endswith(marked)]
+        if len(lines) == requests or time.monotonic() > until:
+            assert len(lines) == requests
+            return {line.split()[0] for line in lines}
+        time.sleep(0.05)
+
+
+def test_people_answer_while_one_worker_after_the_other_is_started_anew(installed: Installation) -> None:
+    """SIGHUP in the middle of it: nobody sees an error, and everything acknowledged is in the database, once."""
+    slug = study(installed.store, "restart")
+    before = installed.log.read_text().count("was started anew")
+    with Crowd(installed.base, slug, load_instrument("psi_core"), PEOPLE, think=0.3) as crowd:
+        crowd.wait_for_pages()
+        installed.watcher.send_signal(signal.SIGHUP)
+        until = time.monotonic() + 120
+        while installed.log.read_text().count("was started anew") < before + 3 and time.monotonic() < until:
+            assert installed.answers()
+            time.sleep(0.2)
+        crowd.wait_for_pages(2)
+    print(crowd.check(installed.store))
+    assert installed.log.read_text().count("was started anew") == before + 3
+    assert "Traceback" not in installed.log.read_text()
