@@ -1,6 +1,6 @@
 """How long does a room full of phones wait when the QR code appears? Every phone loads every file of the page.
 
-    python tests/benchmarks/cold_phones.py [--phones 400]
+    python -m tests.benchmarks.cold_phones [--phones 400]
 
 Each phone opens six connections, as browsers do, and asks for the page and the files it names, compressed with gzip
 (what browsers accept without https) or brotli. Printed are the seconds until the last phone has everything, requests
@@ -18,7 +18,8 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import httpx
-from fieldwork import start
+
+from tests.house import House
 
 CONNECTIONS = 6
 
@@ -55,8 +56,10 @@ def main() -> None:
     asked.add_argument("--phones", type=int, default=400)
     phones = asked.parse_args().phones
     with tempfile.TemporaryDirectory() as name:
-        process, base = start(Path(name), Path(name) / "log")
+        house = House(Path(name))
+        base = house.base
         try:
+            house.start()
             page = httpx.get(f"{httpx.URL(base)}/", timeout=60).text
             paths = [path.removeprefix(".") for path in re.findall(r'(?:src|href)="(\./[^"]+)"', page)]
             for encoding in ("gzip", "br"):
@@ -69,8 +72,7 @@ def main() -> None:
                     f"{took:.1f} s, {rate:,.0f} requests/s, {received / phones / 1e6:.2f} MB per phone"
                 )
         finally:
-            process.terminate()
-            process.wait()
+            house.stop()
 
 
 if __name__ == "__main__":

@@ -1,276 +1,238 @@
-"""How fast does Parasol collect answers? Starts the real server and lets people who do not exist answer all of it.
+"""What a room full of phones costs: the load lines of the README, measured on this machine now.
 
-    python tests/benchmarks/fieldwork.py [--respondents 50] [--rounds 4] [--think 0]
+    python -m tests.benchmarks.fieldwork [--only cpu,core,think400,think1000,researcher]
 
-Each virtual respondent speaks Streamlit's own websocket protocol, posts every page to /answers as the phone does, and
-asks for the next page. Printed are the seconds from process start to the first page, page saves per second, how long
-a page took (post and next page together), errors, whether the database holds exactly what was completed, and the
-processor time of the server per completed questionnaire. Server and respondents share this machine.
+Every virtual respondent speaks Streamlit's own protocol and posts pages as the phone does (survey_app/phone.py).
+Server, respondents and everything else that runs share this machine, so processor time per completed questionnaire,
+by the operating system's accounting of the server process, is the figure that disturbance harms least. Each line ends
+with its target and whether it was met; the last lines tell what else used the processors meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import json
 import os
 import random
-import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlparse
 
-import httpx
 import numpy as np
 import psutil
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.asyncio.client import ClientConnection, connect
 
-from survey_app.store import Store
+from analysis.instrument import Choices, Instrument, Item, Page, Scale, load_instrument
+from survey_app.phone import Broken, Phone
+from survey_app.rehearse import answer_all, invented_people
+from survey_app.server import raise_open_files
+from survey_app.study import Condition
+from tests.house import House
 
-PATIENCE = 60.0
-RUN_AGAIN = ForwardMsg.FINISHED_EARLY_FOR_RERUN
-FINISHED = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
+AGREE = Choices("agree", (1, 2, 3, 4, 5), {"en": ("no", "-", "0", "+", "yes"), "nl": ("nee", "-", "0", "+", "ja")})
+ARMS = (Condition("plain", "No label"), Condition("label", "Label"))
+
+
+def four_pages() -> Instrument:
+    """Four pages with six statements each, as the peers were measured with."""
+    items = tuple(
+        Item(f"q{page}_{n}", {"en": f"Statement {n} on page {page}", "nl": f"Stelling {n} op {page}"}, choices=AGREE)
+        for page in range(1, 5)
+        for n in range(1, 7)
+    )
+    scale = Scale("all", {"en": "All", "nl": "Alles"}, tuple(item.id for item in items))
+    pages = tuple(
+        Page(f"page{page}", {"en": f"Part {page}", "nl": f"Deel {page}"}, tuple(f"q{page}_{n}" for n in range(1, 7)))
+        for page in range(1, 5)
+    )
+    title = {"en": "Four pages", "nl": "Vier bladzijden"}
+    return Instrument("four_pages", "1", title, ("en", "nl"), items, (scale,), pages)
 
 
 @dataclass
-class Record:
+class Load:
     """What was seen of all respondents together."""
 
     completed: int = 0
     pages: list[float] = field(default_factory=list)
-    first_pages: list[float] = field(default_factory=list)
+    saves: list[float] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
+    acknowledged: int = 0
     resent: int = 0
+    received: int = 0
+    took: float = 0.0
+
+    @property
+    def p95(self) -> float:
+        return float(np.quantile(self.pages, 0.95)) if self.pages else float("nan")
 
 
-class Phone:
-    """One respondent's phone: a websocket for the screens and a connection for the answers."""
+async def answer(
+    base: str, slug: str, instrument: Instrument, n: int, rounds: int, think: tuple[float, float], ramp: float
+) -> Load:
+    """`n` people at once, who take part `rounds` times each, arriving evenly over `ramp` seconds."""
+    load, began = Load(), time.perf_counter()
+    people = list(invented_people(instrument, n, seed=1))
 
-    def __init__(self, socket: ClientConnection, web: httpx.AsyncClient, query: str, seed: int, record: Record) -> None:
-        self.socket = socket
-        self.record = record
-        self.web = web
-        self.query = query
-        self.random = random.Random(seed)
-        self.script = ""
-        self.widget = ""
-        self.screen: dict[str, Any] = {}
-        self.kept: dict[str, ForwardMsg] = {}
-
-    async def run(self, event: dict[str, Any] | None = None) -> None:
-        """One run of the script: ask for it, and read what it shows until it is over."""
-        message = BackMsg()
-        state = message.rerun_script
-        state.query_string = self.query
-        state.page_script_hash = self.script
-        state.widget_states.SetInParent()
-        state.context_info.locale = "nl-NL"
-        state.context_info.timezone = "Europe/Amsterdam"
-        state.cached_message_hashes.extend(self.kept)
-        if event is not None:
-            widget = state.widget_states.widgets.add()
-            widget.id = f"$$STREAMLIT_INTERNAL_KEY_{self.widget}__events"
-            widget.json_trigger_value = json.dumps([{"event": "sent", "value": event}])
-        await self.socket.send(message.SerializeToString())
-        await asyncio.wait_for(self._read(), PATIENCE)
-
-    async def _read(self) -> None:
-        self.screen = {}
-        while True:
-            message = ForwardMsg.FromString(await self.socket.recv(decode=False))
-            kind = message.WhichOneof("type")
-            if kind == "ref_hash":
-                message = self.kept[message.ref_hash]
-                kind = message.WhichOneof("type")
-            elif message.metadata.cacheable:
-                self.kept[message.hash] = message
-            if kind == "new_session":
-                self.script = message.new_session.page_script_hash
-            elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-                self._see(message.delta.new_element)
-            elif kind == "script_finished" and message.script_finished != RUN_AGAIN:
-                if message.script_finished not in FINISHED or not self.screen:
-                    raise AssertionError("a run ended without a screen")
-                return
-
-    def _see(self, element: Any) -> None:
-        if element.WhichOneof("type") == "bidi_component":
-            self.widget = element.bidi_component.id
-            self.screen = json.loads(element.bidi_component.mixed.json or element.bidi_component.json)
-        elif element.WhichOneof("type") in ("exception", "alert"):
-            raise AssertionError("the screen shows an error")
-
-    async def press(self, event: str, value: str = "", answers: dict[str, Any] | None = None) -> None:
-        """Press a button; a page of answers is posted first, as the component does."""
-        post, before = self.screen.get("post"), self.screen["screen"]
-        saved = event == "next" and bool(post)
-        if event == "next" and post:
-            letter = {name: post[name] for name in ("key", "page", "influencer")}
-            letter |= {"answers": answers, "order": self.screen["order"], "paradata": {"milliseconds": 1}}
-            await self._post(post["address"], letter)
-        told = {"event": event, "value": value, "screen": before, "language": self.screen["language"]}
-        nonce = f"{self.random.getrandbits(64)}"
-        await self.run(told | {"answers": answers or {}, "nonce": nonce, "attempt": 0, "saved": saved})
-        if self.screen["screen"] == before:
-            raise AssertionError(f"stayed on {before}")
-
-    async def _post(self, address: str, letter: dict[str, Any]) -> None:
-        """Send a page until it is saved: a connection left idle may just have been closed, as a phone knows."""
-        for attempt in range(3):
+    async def take_part(number: int) -> None:
+        chance = random.Random(number)
+        await asyncio.sleep(ramp * number / n)
+        for turn in range(rounds):
+            arrived = time.perf_counter()
+            phone = Phone(base, f"/s/{slug}", seed=1000 * number + turn)
             try:
-                reply = await self.web.post(address, json=letter)
-            except httpx.TransportError:
-                self.record.resent += 1
-                await asyncio.sleep(attempt)
-                continue
-            if reply.status_code != 200:
-                raise AssertionError(f"the post was answered {reply.status_code}")
-            return
-        raise AssertionError("a page could not be posted")
+                await phone.arrive()
+                load.first.append(time.perf_counter() - arrived)
+                await answer_all(phone, people[number], load.pages, think=lambda: chance.uniform(*think))
+                load.completed += 1
+            except Broken as broken:
+                load.errors[str(broken)] += 1
+            load.saves += phone.saving
+            load.acknowledged += len(phone.acknowledged)
+            load.resent += phone.resent
+            load.received += phone.received + phone.web.received
+            await phone.leave()
 
-    def answers(self) -> dict[str, Any]:
-        """An answer to everything that is asked on this screen."""
-        given: dict[str, Any] = {}
-        for block in self.screen["blocks"]:
-            for item in block["items"]:
-                if "values" in block:
-                    given[item["id"]] = self.random.choice(block["values"])
-                elif block["kind"] == "number":
-                    given[item["id"]] = item["minimum"] if item["minimum"] is not None else 30
-                else:
-                    given[item["id"]] = "Nina Vos"
-        return given
+    await asyncio.gather(*(take_part(number) for number in range(n)))
+    load.took = time.perf_counter() - began
+    return load
 
 
-async def complete(base: str, seed: int, think: float, record: Record) -> None:
-    """One whole questionnaire, from the QR code to the withdrawal code."""
-    began = time.perf_counter()
-    async with httpx.AsyncClient(base_url=base, timeout=PATIENCE) as web:
-        start = await web.get("/s/demo")
-        query = urlparse(start.headers["location"]).query
-        stream = f"ws{base.removeprefix('http')}/_stcore/stream"
-        async with connect(stream, subprotocols=["streamlit"], max_size=None, compression=None) as socket:  # type: ignore[list-item]
-            phone = Phone(socket, web, query, seed, record)
-            await phone.run()
-            record.first_pages.append(time.perf_counter() - began)
-            await phone.press("language", "nl")
-            await phone.press("agree")
-            while phone.screen["screen"] != "thanks":
-                if think:
-                    await asyncio.sleep(phone.random.uniform(think / 2, think * 3 / 2))
-                sent = time.perf_counter()
-                await phone.press("next", answers=phone.answers())
-                record.pages.append(time.perf_counter() - sent)
-            record.completed += 1
-
-
-async def respondent(base: str, number: int, rounds: int, think: float, record: Record) -> None:
-    for turn in range(rounds):
+@contextmanager
+def respondents_house() -> Iterator[House]:
+    """A fresh server for respondents, on SQLite."""
+    with tempfile.TemporaryDirectory() as name:
+        house = House(Path(name))
         try:
-            await complete(base, 1000 * number + turn, think, record)
-        except Exception as error:
-            record.errors[f"{type(error).__name__}: {error}"[:120]] += 1
+            house.start()
+            yield house
+        finally:
+            house.stop()
 
 
-async def fieldwork(base: str, respondents: int, rounds: int, think: float) -> Record:
-    record = Record()
-    await asyncio.gather(*(respondent(base, number, rounds, think, record) for number in range(respondents)))
-    return record
+def kept(house: House, slug: str) -> int:
+    return house.store.counts(slug).finished
 
 
-def start(folder: Path, log: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """Start `parasol demo`; its process and its address, once it has printed that."""
-    command = [sys.executable, "-c", "from survey_app.cli import app; app()", "demo", "--no-open", "--port", "0"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PARASOL_")}
-    with log.open("w") as sink:
-        process = subprocess.Popen([*command, "--folder", str(folder)], stdout=sink, stderr=sink, env=environment)
-    while process.poll() is None:
-        found = re.search(r"(http://\S+)/s/demo", log.read_text())
-        if found:
-            return process, found[1]
-        time.sleep(0.01)
-    raise SystemExit(log.read_text())
+def ms(seconds: list[float], share: float) -> str:
+    return f"{1000 * float(np.quantile(seconds, share)):.0f}"
 
 
-async def first_page(base: str, process: subprocess.Popen[bytes]) -> None:
-    """Wait until a whole first page has come."""
-    while process.poll() is None:
-        with contextlib.suppress(OSError, httpx.TransportError):
-            async with httpx.AsyncClient(base_url=base) as web:
-                await web.get("/")
-                query = urlparse((await web.get("/s/demo")).headers["location"]).query
-                async with connect(
-                    f"ws{base.removeprefix('http')}/_stcore/stream", subprotocols=["streamlit"]
-                ) as socket:  # type: ignore[list-item]
-                    await Phone(socket, web, query, 0, Record()).run()
-            return
-        await asyncio.sleep(0.01)
+def say(what: str, figures: str, target: str, met: bool | None) -> None:
+    print(f"| {what} | {figures} | {target} | {'' if met is None else 'met' if met else 'NOT met'} |", flush=True)
 
 
-def milliseconds(seconds: list[float]) -> str:
-    p50, p95, p99 = (1000 * float(q) for q in np.quantile(seconds, [0.5, 0.95, 0.99]))
-    return f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms"
+# -- the lines ------------------------------------------------------------------------------------------------------
 
 
-def processor(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+def no_think(name: str, instrument: Instrument, n: int = 50, rounds: int = 3) -> None:
+    """One process, SQLite, nobody thinks."""
+    with respondents_house() as house:
+        slug = house.add_study(instrument, conditions=ARMS)
+        asyncio.run(answer(house.base, slug, instrument, 10, 2, (0, 0), 0))  # warm
+        before, spent = kept(house, slug), house.processor_seconds
+        load = asyncio.run(answer(house.base, slug, instrument, n, rounds, (0, 0), 0))
+        spent = 1000 * (house.processor_seconds - spent) / max(load.completed, 1)
+        equal = kept(house, slug) - before == load.completed and not load.errors
+        rate = len(load.pages) / load.took
+        figures = (
+            f"CPU {spent:.0f} ms per completed; {load.completed / load.took:.1f} completed/s, {rate:.0f} page saves/s; "
+            f"page p50 {ms(load.pages, 0.5)} p95 {ms(load.pages, 0.95)} ms; post alone p95 {ms(load.saves, 0.95)} ms; "
+            f"errors {sum(load.errors.values())}, database {'equal' if equal else 'NOT EQUAL'}"
+        )
+        say(f"{name}, {n} at once, no think time", figures, "CPU <= 60 ms", spent <= 60 and equal)
+        say("the same", f"{rate:.0f} page saves/s, p95 {ms(load.pages, 0.95)} ms", ">= 100/s, p95 <= 600 ms",
+            rate >= 100 and load.p95 <= 0.6)  # fmt: skip
+
+
+def thinking(n: int, target: float) -> None:
+    """One process, SQLite, 5 to 20 seconds before each press; what a page weighs and a session takes."""
+    instrument = four_pages()
+    with respondents_house() as house:
+        slug = house.add_study(instrument, conditions=ARMS)
+        asyncio.run(answer(house.base, slug, instrument, 5, 1, (0, 0), 0))
+        base, before = house.memory, kept(house, slug)
+        watch = {"most": base}
+
+        async def watched() -> Load:
+            async def look() -> None:
+                while True:
+                    watch["most"] = max(watch["most"], house.memory)
+                    await asyncio.sleep(1)
+
+            looking = asyncio.create_task(look())
+            load = await answer(house.base, slug, instrument, n, 1, (5, 20), 20)
+            looking.cancel()
+            return load
+
+        spent = house.processor_seconds
+        load = asyncio.run(watched())
+        spent = 1000 * (house.processor_seconds - spent) / max(load.completed, 1)
+        equal = kept(house, slug) - before == load.completed == n and not load.errors
+        figures = (
+            f"p50 {ms(load.pages, 0.5)} p95 {ms(load.pages, 0.95)} p99 {ms(load.pages, 0.99)} ms; "
+            f"CPU {spent:.0f} ms per completed; errors {sum(load.errors.values())}, sent again {load.resent}; "
+            f"{load.acknowledged} pages acknowledged, database {'equal' if equal else 'NOT EQUAL'}"
+        )
+        met = load.p95 <= target and equal
+        say(f"{n} phones within 20 s, 5-20 s think time", figures, f"p95 <= {1000 * target:.0f} ms, 0 lost", met)
+        each = (watch["most"] - base) / n / 1e6
+        figures = f"{each:.2f} MB per live session over {base / 1e6:.0f} MB"
+        say("memory", figures, "<= 0.2 MB over <= 200 MB", each <= 0.2 and base <= 200e6)
+        weight = load.received / max(len(load.pages), 1) / 1000
+        say("bytes per page", f"{weight:.1f} kB down, first screens included", "<= 10 kB", weight <= 10)
+
+
+def researcher() -> None:
+    """Somebody refits without a pause in the researchers' process while 100 phones answer."""
+    instrument = four_pages()
+    with respondents_house() as house:
+        slug = house.add_study(instrument)
+
+        def run() -> Load:
+            return asyncio.run(answer(house.base, slug, instrument, 100, 1, (2, 8), 10))
+
+        alone = run()
+        endless = [sys.executable, "-m", "tests.benchmarks.refit", "--rounds", "100000"]
+        refit = subprocess.Popen(endless, stdout=subprocess.DEVNULL)
+        try:
+            time.sleep(3)
+            beside = run()
+        finally:
+            refit.kill()
+            refit.wait()
+        ratio = beside.p95 / alone.p95
+        figures = f"p95 {1000 * alone.p95:.0f} ms alone, {1000 * beside.p95:.0f} ms beside: {ratio:.1f} x"
+        say("researcher refitting non-stop in another process, 100 phones", figures, "<= 2 x", ratio <= 2)
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--respondents", type=int, default=50)
-    asked.add_argument("--rounds", type=int, default=4)
-    asked.add_argument("--think", type=float, default=0.0, help="mean seconds spent on a page")
+    lines: dict[str, Callable[[], None]] = {
+        "cpu": lambda: no_think("4 pages x 6 items", four_pages()),
+        "core": lambda: no_think("core questionnaire, a name and 8 pages", load_instrument("psi_core"), rounds=2),
+        "think400": lambda: thinking(400, 0.06),
+        "think1000": lambda: thinking(1000, 0.3),
+        "researcher": researcher,
+    }
+    asked.add_argument("--only", default=",".join(lines), help=f"of {', '.join(lines)}")
     wish = asked.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for what in ("first start, with the demonstration study made", "second start"):
-            began = time.perf_counter()
-            process, base = start(folder, folder / "log")
-            try:
-                asyncio.run(first_page(base, process))
-                print(f"process start to first page  {time.perf_counter() - began:.2f} s ({what})")
-                if what == "second start":
-                    measure(process, base, folder, wish)
-            finally:
-                process.terminate()
-                process.wait()
-
-
-def measure(process: subprocess.Popen[bytes], base: str, folder: Path, wish: argparse.Namespace) -> None:
-    store = Store(f"sqlite:///{folder / 'parasol.sqlite'}")
-    before = store.counts("demo").finished
-    server, driver = psutil.Process(process.pid), psutil.Process()
-    spent, own, began = processor(server), processor(driver), time.perf_counter()
-    record = asyncio.run(fieldwork(base, wish.respondents, wish.rounds, wish.think))
-    took = time.perf_counter() - began
-    spent, own = processor(server) - spent, processor(driver) - own
-    kept = store.counts("demo").finished - before
-    rows = len(store.rows("demo")) - before
-    store.close()
-    print(f"respondents                  {wish.respondents} at once, {wish.rounds} rounds, think {wish.think:g} s")
-    print(f"completed                    {record.completed} in {took:.1f} s, {record.completed / took:.1f}/s")
-    print(f"page saves                   {len(record.pages) / took:.0f}/s")
-    print(f"post and next page           {milliseconds(record.pages)}")
-    print(f"first page                   {milliseconds(record.first_pages)}")
-    errors = f"{sum(record.errors.values())} {dict(record.errors) or ''}"
-    print(f"errors                       {errors} (posts sent again: {record.resent})")
-    equal = "equal" if kept == rows == record.completed else "NOT EQUAL"
-    print(f"database                     {kept} finished, {rows} rows: {equal}")
-    print(f"server processor             {1000 * spent / max(record.completed, 1):.0f} ms per completed questionnaire")
-    print(f"server memory                {server.memory_info().rss / 1e6:.0f} MB")
-    shares = f"server {100 * spent / took:.0f} %, respondents {100 * own / took:.0f} %"
-    print(f"processor used               {shares} of one core")
+    raise_open_files()
+    print("| what | measured | target | |\n|---|---|---|---|")
+    for name in wish.only.split(","):
+        busy, began = psutil.cpu_times(), time.perf_counter()
+        lines[name]()
+        now = psutil.cpu_times()
+        used = sum(getattr(now, part) - getattr(busy, part) for part in ("user", "system"))
+        took = time.perf_counter() - began
+        print(f"({name}: {took:.0f} s, all processes together used {used / took:.1f} of {os.cpu_count()} cores, "
+              f"load {os.getloadavg()[0]:.1f})", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":
