@@ -21,7 +21,7 @@ from typing import Literal
 
 from analysis.errors import Problem, StudyClosed
 from survey_app.assignment import Tallies, Tally, open_conditions
-from survey_app.study import Study
+from survey_app.study import Study, Wave
 
 Standing = Literal["open", "draft", "early", "closed", "late", "full"]
 Reason = Literal[
@@ -62,7 +62,7 @@ def standing(
     """Does the study take new people now? `finished` is needed only where the study has a quota."""
     if study.state != "open":
         return "draft" if study.state == "draft" else "closed"
-    timed = [study, *(each for each in study.waves if each.id == wave)]
+    timed: list[Study | Wave] = [study, *(each for each in study.waves if each.id == wave)]
     if any(each.opens is not None and now < each.opens for each in timed):
         return "early"
     if any(each.closes is not None and each.closes <= now for each in timed):

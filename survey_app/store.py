@@ -36,6 +36,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemy
 
 from analysis.errors import DataError, Problem, StoreError
 from analysis.instrument import Instrument, instrument_as_json, instrument_from_json
+from analysis.kinds import Answer
 from survey_app import schema
 from survey_app.admission import (
     NotAdmitted,
@@ -48,7 +49,6 @@ from survey_app.admission import (
     standing,
     token_key,
 )
-from survey_app.answers import Answer
 from survey_app.assignment import ACTIVE, Tallies, Tally, next_condition, next_influencers
 from survey_app.paradata import paradata_from
 from survey_app.rows import as_json, kept_from, new_id, rows_from
@@ -719,7 +719,7 @@ class Store:
             kept = connection.execute(saved.join(people).where(*chosen)).all()
         digests = dict.fromkeys([study.instrument, *(person.instrument for person in participations)])
         rows = rows_from(participations, kept, _together([self.instrument(digest) for digest in digests]))
-        for place, parameter in enumerate(study.parameters, start=rows.columns.get_loc("test") + 1):
+        for place, parameter in enumerate(study.parameters, start=list(rows.columns).index("test") + 1):
             told = {person.id: person.external.get(parameter.id) for person in participations}
             rows.insert(place, parameter.id, rows["participation"].map(told).astype("string"))
         return rows

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import get_args
+from collections.abc import Sequence
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from analysis.errors import Problem
@@ -44,7 +45,7 @@ class _Check:
 
     def ids(self) -> None:
         study = self.study
-        listed = {
+        listed: dict[str, Sequence[Any]] = {
             "condition": study.conditions, "influencer": study.influencers, "source": study.sources,
             "wave": study.waves, "code question": study.code, "parameter": study.parameters,
         }  # fmt: skip

@@ -223,7 +223,7 @@ def _without(known: Mapping[str, Any], wrong: set[str]) -> dict[str, Any]:
     """The keys that can be read; in the place of a needed one that cannot, something there is nothing to say about."""
     left = {name: value for name, value in known.items() if name not in wrong}
     languages = left.setdefault("languages", [])
-    needed = {"id": "study", "slug": "study", "instrument": "", "consent_version": "1"}
+    needed: dict[str, Any] = {"id": "study", "slug": "study", "instrument": "", "consent_version": "1"}
     needed |= {name: dict.fromkeys(languages, "-") for name in ("title", "consent")}
     if "languages" in wrong:
         left["languages"] = ["en"]
