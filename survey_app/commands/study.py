@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -60,9 +61,13 @@ def list_() -> None:
 @study.command("import")
 def import_(file: Annotated[Path, typer.Argument(help="A study file (TOML).")]) -> None:
     """Bring a study in, or up to date; everything that is wrong with it is said at once."""
-    from survey_app.study_file import load_study, publish
+    from survey_app.media import kept_from, media_folder, with_kept
+    from survey_app.settings import load_settings
+    from survey_app.study_file import StudyFile, load_study, publish
 
-    found = load_study(file)
+    read = load_study(file)
+    instrument = with_kept(read.instrument, kept_from(media_folder(load_settings()), file.parent))
+    found = StudyFile(replace(read.study, instrument=instrument.digest), instrument)
     with _store() as store:
         done = publish(store, found)
     what = "is new, as a draft" if done.new else "is up to date"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -235,3 +236,19 @@ def test_withdrawal_needs_the_code_and_a_tick(store: Store) -> None:
 
 def test_without_a_study_fieldwork_says_so(store: Store) -> None:
     assert EN("results.no_study") in shown(fieldwork())
+
+
+def test_the_command_keeps_pictures_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from survey_app.commands.study import import_
+
+    url = f"sqlite:///{tmp_path / 'kept' / 'store.sqlite'}"
+    monkeypatch.setenv("PARASOL_DATABASE", url)
+    (tmp_path / "study.toml").write_bytes(STUDY)
+    (tmp_path / "mine.toml").write_bytes(QUESTIONNAIRE)
+    with pytest.raises(ParasolError, match=r"mia\.png"):
+        import_(tmp_path / "study.toml")
+    (tmp_path / "mia.png").write_bytes(picture())
+    import_(tmp_path / "study.toml")
+    with closing(Store(url)) as store:
+        (item,) = store.instrument(store.study("mine").instrument).items
+    assert (tmp_path / "kept" / "files" / item.media).is_file()
