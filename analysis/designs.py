@@ -16,7 +16,7 @@ from analysis.fit import COEFFICIENTS, EFFECTS, INTERCEPT, Fit
 from analysis.groups import group_labels, in_order
 from analysis.model import Equation, Model
 from analysis.moments import Moments, as_moments, require_rows
-from analysis.regression import check_level, t_table
+from analysis.regression import check_level, design_problems, t_table
 from analysis.scoring import Scores
 
 LATER = {"post", "after", "na", "nameting"}
@@ -423,13 +423,7 @@ def _check_clustered(where: str, equation: Equation, y: np.ndarray, x: np.ndarra
     if clusters <= k:
         what = f"'{cluster}' has {clusters} values in {n} complete rows, for {k} coefficients"
         problems.append(Problem(where, what, "More clusters than coefficients are needed: predict with less."))
-    elif not np.ptp(y) > 0:
-        problems.append(Problem(where, f"'{equation.outcome}' is {y[0]:g} everywhere", "There is nothing to predict."))
     else:
-        constant = [name for name, span in zip(equation.labels, np.ptp(x, axis=0), strict=True) if not span > 0]
-        if constant:
-            problems.append(Problem(where, f"{', '.join(constant)} never varies", "Take it out of the model."))
-        elif np.linalg.eigvalsh(np.atleast_2d(np.corrcoef(x, rowvar=False)))[0] < 1e-10:
-            problems.append(Problem(where, "its predictors repeat each other", "Take one of them out."))
+        problems += design_problems(where, equation, y, x)
     if problems:
         raise DataError(*problems)

@@ -17,7 +17,7 @@ from analysis.fit import EFFECTS, INTERCEPT, Fit
 from analysis.groups import group_labels
 from analysis.model import Equation, Model
 from analysis.moments import require_rows
-from analysis.regression import check_level
+from analysis.regression import check_level, design_problems
 from analysis.scoring import Scores
 
 BOUNDARY = 1e-4
@@ -345,14 +345,8 @@ def _check_fixed(where: str, equation: Equation, y: np.ndarray, x: np.ndarray) -
         problems.append(
             Problem(where, f"{n} complete rows for {p} coefficients", "Collect more, or predict with less.")
         )
-    elif not np.ptp(y) > 0:
-        problems.append(Problem(where, f"'{equation.outcome}' is {y[0]:g} everywhere", "There is nothing to predict."))
     else:
-        constant = [name for name, span in zip(equation.labels, np.ptp(x, axis=0), strict=True) if not span > 0]
-        if constant:
-            problems.append(Problem(where, f"{', '.join(constant)} never varies", "Take it out of the model."))
-        elif p > 1 and np.linalg.eigvalsh(np.atleast_2d(np.corrcoef(x, rowvar=False)))[0] < 1e-10:
-            problems.append(Problem(where, "its predictors repeat each other", "Take one of them out."))
+        problems += design_problems(where, equation, y, x)
     if problems:
         raise DataError(*problems)
 

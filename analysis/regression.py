@@ -251,6 +251,18 @@ def check_regression(model: Model, data: Scores | Moments) -> None:
         model.check_names(data.names, data.source or "the moments")
 
 
+def design_problems(where: str, equation: Equation, y: np.ndarray, x: np.ndarray) -> list[Problem]:
+    """What forbids least squares on these complete rows: an outcome or predictor that never varies, or a repetition."""
+    if not np.ptp(y) > 0:
+        return [Problem(where, f"'{equation.outcome}' is {y[0]:g} everywhere", "There is nothing to predict.")]
+    constant = [name for name, span in zip(equation.labels, np.ptp(x, axis=0), strict=True) if not span > 0]
+    if constant:
+        return [Problem(where, f"{', '.join(constant)} never varies", "Take it out of the model.")]
+    if x.shape[1] > 1 and np.linalg.eigvalsh(np.corrcoef(x, rowvar=False))[0] < COLLINEAR:
+        return [Problem(where, "its predictors repeat each other", "Take one of them out.")]
+    return []
+
+
 def estimate(model: Model, moments: Moments) -> list[Estimated]:
     """Every equation of the model solved from the moments; all that is wrong with any of them is named at once."""
     correlations = moments.correlations

@@ -189,17 +189,7 @@ def chart_lines(found: Moderation, language: str = "en", *, labels: Mapping[str,
     values = list(dict.fromkeys(found.lines["at"]))
     told = {value: words["marks.at"].format(moderator=moderator, value=apa_number(value)) for value in values}
     order = list(told.values())
-    palette = [list(COLOURS.values())[number % len(COLOURS)] for number in range(len(order))]
-    legend = alt.Legend(
-        title=None,
-        orient="bottom",
-        columns=1,
-        labelLimit=600,
-        symbolType="stroke",
-        symbolStrokeWidth=3,
-        symbolOpacity=1,
-    )
-    tint = alt.Color("shown:N", sort=order, scale=alt.Scale(domain=order, range=palette), legend=legend)
+    tint = _tints(order)
     dash = alt.StrokeDash("shown:N", sort=order, legend=None)
     base = alt.Chart(found.lines.assign(shown=found.lines["at"].map(told))).encode(
         x=alt.X("focal:Q", title=focal, scale=alt.Scale(zero=False, nice=False)), color=tint
@@ -265,11 +255,7 @@ def chart_power(planned: Plan, language: str = "en", *, labels: Mapping[str, str
     order = list(dict.fromkeys(frame["shown"]))
     x = alt.X("n:Q", title=words["axes.people_planned"], scale=alt.Scale(zero=False, nice=False))
     share = alt.Axis(**above(words["axes.power"]).to_dict(), format=".0%")
-    legend = alt.Legend(
-        title=None, orient="bottom", columns=1, labelLimit=600, symbolType="stroke", symbolStrokeWidth=3
-    )
-    palette = [list(COLOURS.values())[number % len(COLOURS)] for number in range(len(order))]
-    tint = alt.Color("shown:N", sort=order, scale=alt.Scale(domain=order, range=palette), legend=legend)
+    tint = _tints(order)
     base = alt.Chart(frame).encode(x=x, color=tint)
     targets = pd.DataFrame({"target": sorted(set(planned.needed["target"]))})
     chart: Chart = alt.LayerChart(
@@ -288,6 +274,21 @@ def chart_power(planned: Plan, language: str = "en", *, labels: Mapping[str, str
         usermeta={"synthetic": False},
     )
     return chart
+
+
+def _tints(order: list[str]) -> alt.Color:
+    """A colour for each line, told below the chart."""
+    palette = [list(COLOURS.values())[number % len(COLOURS)] for number in range(len(order))]
+    legend = alt.Legend(
+        title=None,
+        orient="bottom",
+        columns=1,
+        labelLimit=600,
+        symbolType="stroke",
+        symbolStrokeWidth=3,
+        symbolOpacity=1,
+    )
+    return alt.Color("shown:N", sort=order, scale=alt.Scale(domain=order, range=palette), legend=legend)
 
 
 def _arrows_of(effect: str, named: Callable[[str], str]) -> str:
