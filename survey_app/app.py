@@ -59,16 +59,10 @@ def _plan() -> None:
     show_plan()
 
 
-def _compare() -> None:
-    from survey_app.screens.compare import show_compare
+def _methods() -> None:
+    from survey_app.screens.methods import show_methods
 
-    show_compare()
-
-
-def _plan() -> None:
-    from survey_app.screens.plan import show_plan
-
-    show_plan()
+    show_methods()
 
 
 @dataclass(frozen=True)
@@ -92,8 +86,7 @@ RESEARCHER_SCREENS = (
     Screen("results", "screens.results", ":material/monitoring:", _results),
     Screen("compare", "screens.compare", ":material/compare_arrows:", _compare),
     Screen("plan", "screens.plan", ":material/calculate:", _plan),
-    Screen("compare", "screens.compare", ":material/compare_arrows:", _compare),
-    Screen("plan", "screens.plan", ":material/calculate:", _plan),
+    Screen("methods", "screens.methods", ":material/menu_book:", _methods),
 )
 
 
