@@ -27,7 +27,8 @@ def opened(context: BrowserContext, server: Server) -> Page:
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(server.researcher_link())
-    expect(page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")).to_have_count(2)
+    charts = page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
+    expect(charts.nth(1)).to_be_attached(timeout=PATIENCE)
     return page
 
 
