@@ -14,7 +14,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Where a library may be imported; anywhere below a folder that ends in /.
 ONLY_IN = {
-    "streamlit": ("app", "server", "kept_theme", "phone", "context", "questionnaire", "access", "components/", "screens/"),
+    "streamlit": (
+        "app",
+        "server",
+        "kept_theme",
+        "phone",
+        "context",
+        "questionnaire",
+        "access",
+        "components/",
+        "screens/",
+    ),
     "sqlalchemy": ("store", "schema", "rows", "migrations/"),
     "alembic": ("store", "migrations/"),
 }

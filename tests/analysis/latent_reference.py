@@ -79,7 +79,9 @@ def assert_coefficients(
         seen += 1
         scale = max(abs(row["est"]), 1e-1)
         assert ours["estimate"] == pytest.approx(row["est"], abs=estimate * scale), names
-        assert ours["std_estimate"] == pytest.approx(row["std.all"], abs=estimate * max(abs(row["std.all"]), 0.1)), names
+        assert ours["std_estimate"] == pytest.approx(row["std.all"], abs=estimate * max(abs(row["std.all"]), 0.1)), (
+            names
+        )
         if row["se"]:
             assert ours["std_error"] == pytest.approx(row["se"], rel=error), names
             assert ours["conf_low"] == pytest.approx(row["ci.lower"], abs=2 * max(estimate, error) * scale), names
