@@ -1,0 +1,64 @@
+"""The researcher's screens in a real browser: they open, show their key figure, fit every width, and speak Dutch."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from survey_app.demo import add_demo
+from survey_app.words import words
+from tests.browser.conftest import DESKTOP, PHONE, Server
+
+PATIENCE = 60_000
+TABLET = {"width": 768, "height": 1024}
+EN, NL = words("en"), words("nl")
+KEY = {
+    "quality": EN("quality.flow", all=150, excluded=9, n=141),
+    "measurement": ".81 to .86",
+    "compare": "3 paths",
+    "plan": "reaches 80 % power",
+    "methods": "from analysis.paths import fit_paths",
+}
+
+
+@pytest.fixture
+def page(own_server: Server, desktop: BrowserContext) -> Page:
+    """A researcher who is let in, beside the demonstration study."""
+    add_demo(own_server.store)
+    page = desktop.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(own_server.researcher_link())
+    expect(page.locator(".st-key-study_bar")).to_be_visible(timeout=PATIENCE)
+    return page
+
+
+def test_every_screen_shows_its_key_figure_and_fits_every_width(own_server: Server, page: Page) -> None:
+    for screen, text in KEY.items():
+        page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+        page.goto(f"{own_server.url}/{screen}")
+        expect(page.locator(".stMain").get_by_text(text).first).to_be_visible(timeout=PATIENCE)
+        bar = page.locator(".st-key-study_bar")
+        for mark in (EN("results.n", n=150), EN("results.synthetic")):
+            expect(bar.get_by_text(mark).filter(visible=True)).to_be_in_viewport(timeout=PATIENCE)
+        expect(page.locator("[data-testid=stException]")).to_have_count(0)
+        for size in (PHONE, TABLET, DESKTOP):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            page.wait_for_timeout(500)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= size["width"], f"{screen} is {wide} wide at {size['width']}"
+
+
+def test_every_screen_speaks_dutch_and_keeps_the_language(page: Page) -> None:
+    page.get_by_text("Nederlands", exact=True).first.click()
+    for screen in KEY:
+        page.get_by_role("link", name=NL(f"screens.{screen}"), exact=True).click()
+        expect(page.get_by_role("heading", name=NL(f"{screen}.title"))).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("[data-testid=stException]")).to_have_count(0)
+
+
+def test_the_choice_made_in_quality_reaches_the_model(page: Page) -> None:
+    page.get_by_role("link", name=EN("screens.quality"), exact=True).click()
+    page.get_by_text(EN("quality.beside"), exact=True).click()
+    expect(page.get_by_text(EN("quality.beside_on"))).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("link", name=EN("screens.results"), exact=True).click()
+    expect(page.get_by_text("Without the flagged (n = 141)").first).to_be_visible(timeout=PATIENCE)
