@@ -70,12 +70,23 @@ class Web:
         self.sent = self.received = 0
 
     async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Heard:
-        """Send one request and read the whole answer; OSError or EOFError when the connection breaks."""
+        """Send one request and read the whole answer; OSError or EOFError when the connection breaks.
+
+        A connection that was left idle may just have been closed; then another one is made, as browsers do.
+        """
+        if self._streams is not None:
+            try:
+                return await self._ask(method, path, body, headers)
+            except (OSError, EOFError):
+                pass
+        return await self._ask(method, path, body, headers)
+
+    async def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Heard:
         if self._streams is None:
             context = ssl.create_default_context() if self._secure else None
             self._streams = await asyncio.open_connection(self._host, self._port, ssl=context)
         reader, writer = self._streams
-        head = {"host": self._name, "content-length": str(len(body))} | headers
+        head = {"host": self._name, "content-length": str(len(body))} | dict(headers)
         lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in head.items())
         request = f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
         try:
