@@ -31,6 +31,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.longrepr = f"Skipped, which PARASOL_NO_SKIP=1 forbids: {report.longrepr}"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: their driver keeps an event loop running that no other test should find."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @dataclass
 class Server:
     """A running `parasol demo`: its process, its address, its one-time link and its database."""
