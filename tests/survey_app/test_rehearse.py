@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from dataclasses import replace
 
 from analysis.instrument import load_instrument
 from analysis.kinds import TYPED
@@ -14,23 +14,12 @@ from survey_app.answers import accept_answers, missing_items
 from survey_app.rehearse import invented_people, rehearse_study
 from survey_app.settings import Settings
 from survey_app.store import Store
+from survey_app.study import Condition, Influencer, Study
 from tests.conftest import Server
 
-STUDY = """
-id = "full"
-slug = "full"
-instrument = "showcase"
-title.en = "All kinds of questions"
-title.nl = "Alle soorten vragen"
-languages = ["en", "nl"]
-consent_version = "1"
-consent.en = "Do you agree?"
-consent.nl = "Ben je akkoord?"
-per_respondent = 2
-minimum_age = 16
-conditions = [{ id = "plain", label = "Plain" }, { id = "ad", label = "Ad" }]
-influencers = [{ id = "a", name = "Anna <b>" }, { id = "b", name = "Bea" }, { id = "c", name = "Cem" }]
-"""
+ARMS = (Condition("plain", "Plain"), Condition("ad", "Ad"))
+RATED = (Influencer("a", "Anna <b>"), Influencer("b", "Bea"), Influencer("c", "Cem"))
+TEXTS = {"en": "Do you agree?", "nl": "Ben je akkoord?"}
 
 
 def parasol(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
@@ -53,14 +42,14 @@ def test_invented_people_answer_every_kind_as_declared() -> None:
     assert {item.kind for item in instrument.items} & TYPED
 
 
-def test_a_draft_with_every_kind_of_question_is_answered_and_forgotten(server: Server, tmp_path: Path) -> None:
-    file = tmp_path / "full.toml"
-    file.write_text(STUDY, encoding="utf-8")
-    assert parasol(server, "study", "import", str(file)).returncode == 0
+def test_a_draft_with_every_kind_of_question_is_answered_and_forgotten(server: Server) -> None:
+    store = Store(server.database)
+    digest = store.add_instrument(load_instrument("showcase"))
+    study = Study("full", "full", TEXTS, digest, ("en", "nl"), "draft", TEXTS, "1", ARMS, RATED, minimum_age=16)
+    store.add_study(replace(study, per_respondent=2))
     done = parasol(server, "rehearse", "full", "-n", "12", "--seed", "5")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "12 of 12 completed" in done.stdout
-    store = Store(server.database)
     assert (store.counts("full").tests, store.counts("full").finished) == (12, 0)
     rows = store.rows("full", include_test=True)
     assert rows["test"].all() and set(rows["condition"]) == {"plain", "ad"}
