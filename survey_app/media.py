@@ -14,6 +14,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from analysis.datafiles import data_file
 from analysis.errors import InstrumentError, Problem, SettingsError
 from analysis.instrument import Instrument, Item
 from survey_app.plain_page import plain_page
@@ -123,11 +124,16 @@ def with_kept(instrument: Instrument, keep: Callable[[str], str]) -> Instrument:
 
 
 def kept_from(folder: Path, source: Path) -> Callable[[str], str]:
-    """What `with_kept` needs to keep files that lie in `source`; a name that leads out of it names no file."""
+    """What `with_kept` needs to keep files that lie in `source`, or that are shipped beside the questionnaires.
+
+    A name that leads out of these folders names no file.
+    """
+    places = (source, data_file("instruments"))
 
     def keep(name: str) -> str:
-        path = source / name
-        if Path(name).name != name or not path.is_file() or path.is_symlink():
+        beside = (place / name for place in places if Path(name).name == name)
+        path = next((path for path in beside if path.is_file() and not path.is_symlink()), None)
+        if path is None:
             what, remedy = "is not there", "Put it beside the questionnaire, or leave `media` out."
             raise InstrumentError(Problem(f"file '{name[:80]}'", what, remedy))
         if path.stat().st_size > max(LARGEST.values()):

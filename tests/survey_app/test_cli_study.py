@@ -106,3 +106,12 @@ def test_a_file_with_mistakes_is_refused_with_all_of_them(tmp_path: Path) -> Non
 def test_in_a_process_of_its_own() -> None:
     code, printed, said = real("study", "list")
     assert (code, said) == (0, "") and "There is no study yet" in printed
+
+
+def test_a_shipped_questionnaire_brings_its_own_picture(tmp_path: Path) -> None:
+    file = tmp_path / "show.toml"
+    file.write_text(
+        'id = "show"\nslug = "show"\ninstrument = "showcase"\ntitle.en = "All kinds"\nlanguages = ["en"]\n'
+        'consent_version = "1"\nconsent.en = "Taking part is voluntary."\n'
+    )
+    assert "is new, as a draft" in done("import", file)
