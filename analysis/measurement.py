@@ -107,6 +107,10 @@ def measurement(
     it is None and its reason stands in `notes`. What was asked for by name (`model`, `factors`) raises instead.
     Each part leaves out people by its own needs: `n` stands in every one.
 
+    Checked against
+    ---------------
+    What each of its parts was checked against; the parts are compared with it in tests/analysis/test_measurement.py.
+
     Examples
     --------
     >>> import numpy as np

@@ -157,6 +157,15 @@ def from_rows(values: np.ndarray, names: Sequence[str], *, source: str = "", syn
     ------
     DataError
         With fewer than two rows.
+
+    Checked against
+    ---------------
+    `numpy.cov` and `pandas.DataFrame.cov`, also on badly scaled columns (tests/analysis/test_moments.py).
+
+    Examples
+    --------
+    >>> from_rows(np.array([[1.0, 2.0], [3.0, 2.0], [5.0, 8.0]]), ("a", "b")).cov.tolist()
+    [[4.0, 6.0], [6.0, 12.0]]
     """
     n = len(values)
     if n < 2:

@@ -240,6 +240,11 @@ def check_admissible(published: Published) -> tuple[Problem, ...]:
 
     Not checked: estimates against the correlation table (see `range_under_rounding` and a refit).
 
+    Checked against
+    ---------------
+    Random models that reach the bound, and single misprints put into a table that holds
+    (tests/analysis/test_published.py).
+
     Examples
     --------
     >>> check_admissible(load_published("gao_2023"))
@@ -443,6 +448,10 @@ def range_under_rounding(
     -----
     A searched range is attained, so the true range is at least as wide. Standard deviations do not enter
     standardised estimates.
+
+    Checked against
+    ---------------
+    Random tables within the rounding, none of which leaves the range (tests/analysis/test_published.py).
 
     Examples
     --------

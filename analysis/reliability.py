@@ -325,6 +325,10 @@ def reliability_table(
     -----
     See `alpha`, `omega` and `spearman_brown`. People are left out scale by scale.
 
+    Checked against
+    ---------------
+    What `alpha`, `omega` and `spearman_brown` were checked against: psych, semTools and lavaan in R.
+
     Examples
     --------
     >>> from analysis.scoring import score_scales
