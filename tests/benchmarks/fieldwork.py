@@ -1,6 +1,6 @@
 """What a room full of phones costs: the load lines of the README, measured on this machine now.
 
-    python -m tests.benchmarks.fieldwork [--only cpu,core,think400,think1000,researcher]
+    python -m tests.benchmarks.fieldwork [--only start,cpu,core,think400,think1000,researcher]
 
 Every virtual respondent speaks Streamlit's own protocol and posts pages as the phone does (survey_app/phone.py).
 Server, respondents and everything else that runs share this machine, so processor time per completed questionnaire,
@@ -131,6 +131,26 @@ def say(what: str, figures: str, target: str, met: bool | None) -> None:
 # -- the lines ------------------------------------------------------------------------------------------------------
 
 
+def start() -> None:
+    """From the start of the process to the first screen on a phone; the study is in the database already."""
+
+    async def arrive(house: House, slug: str) -> None:
+        async with Phone(house.base, f"/s/{slug}") as phone:
+            await phone.arrive()
+
+    with tempfile.TemporaryDirectory() as name:
+        house = House(Path(name))
+        slug = house.add_study(load_instrument("psi_core"))
+        try:
+            began = time.perf_counter()
+            house.start()
+            asyncio.run(arrive(house, slug))
+            took = time.perf_counter() - began
+        finally:
+            house.stop()
+    say("process start to the first page on a phone", f"{took:.1f} s", "", None)
+
+
 def no_think(name: str, instrument: Instrument, n: int = 50, rounds: int = 3) -> None:
     """One process, SQLite, nobody thinks."""
     with respondents_house() as house:
@@ -215,6 +235,7 @@ def researcher() -> None:
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     lines: dict[str, Callable[[], None]] = {
+        "start": start,
         "cpu": lambda: no_think("4 pages x 6 items", four_pages()),
         "core": lambda: no_think("core questionnaire, a name and 8 pages", load_instrument("psi_core"), rounds=2),
         "think400": lambda: thinking(400, 0.06),
