@@ -24,6 +24,7 @@ from analysis.quality import (
 from analysis.simulate import simulate_answers
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
+FROZEN = json.loads((Path(__file__).parents[1] / "reference" / "quality.json").read_text(encoding="utf-8"))
 CORE = load_instrument("psi_core")
 
 
@@ -60,6 +61,38 @@ def test_equal_to_r_on_five_hundred_people() -> None:
         if ours == "even_odd":  # stepping up a strongly negative correlation leaves the range; ours stops at -1
             expected = np.maximum(expected, -1)
         np.testing.assert_allclose(found[ours], expected, rtol=1e-10, atol=1e-12, err_msg=ours)
+
+
+def as_asked_in_r() -> tuple[pd.DataFrame, Instrument]:
+    """The answers of tests/reference/quality.R, and their instrument: 16 ratings, an attention check, an age."""
+    rows = pd.DataFrame(FROZEN["data"], dtype=float)
+    agree = Choices("agree", (1, 2, 3, 4, 5), {})
+    ratings = [name for name in rows if name not in ("attend", "age", "seconds")]
+    items = [Item(name, {}, choices=agree, reverse=name in FROZEN["reverse"]) for name in ratings]
+    items += [Item("attend", {}, choices=agree, check=2), Item("age", {}, kind="number")]
+    scales = tuple(Scale(letter, {}, tuple(name for name in ratings if name[0] == letter)) for letter in "abcd")
+    pages = (Page("all", {}, tuple(item.id for item in items)),)
+    return rows, Instrument("r", "1", {}, (), tuple(items), scales, pages)
+
+
+def test_every_index_is_r_s_also_where_answers_are_missing() -> None:
+    found = careless_indices(*as_asked_in_r())
+    assert set(found) == set(FROZEN["index"])
+    for name, expected in FROZEN["index"].items():
+        theirs = np.array(expected, dtype=float)
+        assert np.isfinite(theirs).sum() > 100
+        np.testing.assert_allclose(found[name], theirs, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+def test_every_flag_and_the_flow_are_r_s() -> None:
+    rows, instrument = as_asked_in_r()
+    flags = flag_careless(rows, instrument)
+    for name, expected in FROZEN["flags"].items():
+        assert 0 < sum(expected) < len(rows), name
+        assert flags[name].tolist() == expected, name
+    flow = exclusion_flow(rows, flags, FROZEN["flow"]["reason"]).iloc[1:]
+    for name in ("reason", "flagged", "excluded", "remaining"):
+        assert flow[name].tolist() == FROZEN["flow"][name]
 
 
 def test_hanoi_has_ten_straight_liners_and_twenty_four_long_runs() -> None:
