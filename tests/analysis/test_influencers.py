@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +12,8 @@ import pytest
 from analysis.errors import DataError
 from analysis.influencers import add_tiers, fit_engagement, load_tiers, score_indices, weigh_composite
 from analysis.scoring import Scores
+
+FROZEN = json.loads((Path(__file__).parents[1] / "reference" / "influencers.json").read_text(encoding="utf-8"))
 
 
 def scored(frame: pd.DataFrame) -> Scores:
@@ -56,6 +61,32 @@ def test_engagement_recovers_the_slope_it_was_simulated_with_and_both_forms_agre
     assert acts.estimate == pytest.approx(rate.estimate + 1, rel=1e-9)
     assert acts.std_error == pytest.approx(rate.std_error, rel=1e-6)
     assert fit.synthetic
+
+
+def test_engagement_is_r_s_regression_of_the_logarithms():
+    fit = fit_engagement(scored(pd.DataFrame(FROZEN["data"])))
+    for outcome in ("log_interactions", "log_rate"):
+        slope = fit.coefficient(outcome, "log_followers")
+        for name in ("estimate", "std_error", "conf_low", "conf_high"):
+            assert slope[name] == pytest.approx(FROZEN[outcome][name], rel=1e-8), (outcome, name)
+        assert fit.summary.set_index("outcome").r_squared[outcome] == pytest.approx(FROZEN[outcome]["r_squared"])
+
+
+def test_indices_ranks_and_validity_are_r_s_and_random_weights_agree_with_a_grid_of_all():
+    parts = {"reach": ["followers"], "relevance": ["fit"], "resonance": ["interactions", "trust"]}
+    data = score_indices(scored(pd.DataFrame(FROZEN["data"])), parts, counts=["followers", "interactions"])
+    for name in parts:
+        assert data.frame[name].tolist() == pytest.approx(FROZEN["indices"][name])
+    found = weigh_composite(data, list(parts), outcome="purchase", draws=20_000)
+    assert found.influencers["composite"].tolist() == pytest.approx(FROZEN["composite"])
+    assert found.influencers["rank"].tolist() == FROZEN["rank"]
+    for name in ("rank_low", "rank_high"):
+        apart = (found.influencers[name] - FROZEN[name]).abs()
+        assert apart.max() <= 1
+        assert apart.mean() < 0.1
+    assert found.agreement == pytest.approx(FROZEN["agreement"], abs=0.002)
+    for name, expected in FROZEN["validity"].items():
+        assert found.validity.set_index("term").loc[name, list(expected)].to_dict() == pytest.approx(expected)
 
 
 def test_silent_influencers_are_counted_and_impossible_counts_named():
