@@ -20,29 +20,12 @@ import sqlalchemy as sa
 from analysis.instrument import load_instrument
 from survey_app.store import Store
 from survey_app.study import Study
-from tests.house import Crowd, free_port
+from tests.front import NGINX, Front, free_ports
+from tests.house import Crowd
 
 pytestmark = pytest.mark.postgres  # with PARASOL_NO_SKIP=1 a skip is a failure
 
-CONFIGURATION = Path(__file__).resolve().parents[2] / "survey_app" / "deploy" / "parasol.nginx.conf"
 PEOPLE = 12
-AROUND = """
-daemon off;
-{user}
-pid {folder}/nginx.pid;
-error_log {folder}/error.log warn;
-events {{ worker_connections 1024; }}
-http {{
-    include /etc/nginx/mime.types;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    log_format upstream '$upstream_addr $status $request_method $request_uri';
-    include {folder}/parasol.conf;
-}}
-"""
 
 
 @dataclass
@@ -54,6 +37,7 @@ class Installation:
     log: Path
     access: Path
     store: Store
+    environment: dict[str, str]
 
     def answers(self) -> bool:
         try:
@@ -64,26 +48,14 @@ class Installation:
 
 @pytest.fixture(scope="module")
 def ports() -> list[int]:
-    """Three consecutive free ports."""
-    while True:
-        first = free_port()
-        if first < 65_000 and all(_free(first + more) for more in range(3)):
-            return [first, first + 1, first + 2]
-
-
-def _free(port: int) -> bool:
-    import socket
-
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+    return free_ports(3)
 
 
 @pytest.fixture(scope="module")
 def installed(
     postgresql: str, template: str, ports: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if nginx is None:
+    if NGINX is None:
         pytest.skip("no nginx was found: install Debian's package nginx-light to run these tests")
     folder = tmp_path_factory.mktemp("nginx")
     engine = sa.create_engine(
@@ -95,13 +67,11 @@ def installed(
     database = sa.make_url(postgresql).set(database="behind_nginx").render_as_string(hide_password=False)
     code = "from survey_app.cli import app; app()"
     subprocess.run([sys.executable, "-c", code, "static", str(folder / "static")], check=True, capture_output=True)
-    port = free_port()
-    base = f"http://127.0.0.1:{port}"
-    _configure(folder, port, ports)
+    front = Front(folder, ports, logged=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PARASOL_")}
     environment |= {
         "PARASOL_DATABASE": database,
-        "PARASOL_PUBLIC": base,
+        "PARASOL_PUBLIC": front.base,
         "XDG_DATA_HOME": str(folder),
         "COLUMNS": "200",
     }
@@ -111,33 +81,19 @@ def installed(
             [sys.executable, "-c", code, "serve", "--workers", "2", "--port", str(ports[0])],
             env=environment, stdout=sink, stderr=sink,
         )  # fmt: skip
-    quiet = subprocess.DEVNULL
-    front = subprocess.Popen([nginx, "-c", str(folder / "nginx.conf")], stdout=quiet, stderr=quiet)
     store = Store(database)
     try:
+        front.start()
         until = time.monotonic() + 90
         while log.read_text().count("Respondents") < 2 or "/access/" not in log.read_text():
-            assert watcher.poll() is None and front.poll() is None and time.monotonic() < until, log.read_text()
+            assert watcher.poll() is None and time.monotonic() < until, log.read_text()
             time.sleep(0.1)
-        yield Installation(base, watcher, log, folder / "access.log", store)
+        yield Installation(front.base, watcher, log, front.access, store, environment)
     finally:
         store.close()
-        for process in (front, watcher):
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
-
-
-def _configure(folder: Path, port: int, ports: list[int]) -> None:
-    """The shipped configuration with the ports and the folder of this test, and a log of who answered."""
-    text = CONFIGURATION.read_text(encoding="utf-8")
-    for shipped, own in zip((8501, 8502, 8503), ports, strict=True):
-        assert f"127.0.0.1:{shipped}" in text
-        text = text.replace(f"127.0.0.1:{shipped}", f"127.0.0.1:{own}")
-    text = text.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("/var/lib/parasol", str(folder))
-    text = text.replace("access_log off;", f"access_log {folder}/access.log upstream;")
-    (folder / "parasol.conf").write_text(text, encoding="utf-8")
-    user = "user root;" if os.getuid() == 0 else ""
-    (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=user), encoding="utf-8")
+        front.stop()
+        watcher.terminate()
+        watcher.wait(30)
 
 
 def study(store: Store, slug: str) -> str:
@@ -190,6 +146,58 @@ def _workers(log: Path, marked: str, requests: int) -> set[str]:
             assert len(lines) == requests
             return {line.split()[0] for line in lines}
         time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate for 127.0.0.1 that nobody signed but itself."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl was found: install it to test https")
+    folder = tmp_path_factory.mktemp("certificate")
+    made = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
+    subprocess.run([*made, *names, *files], check=True, capture_output=True)
+    return folder
+
+
+def test_https(
+    installed: Installation,
+    ports: list[int],
+    certificate: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the lines that begin with "# https:" a phone gets to the end, cookies are secure, http leads to https."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "fullchain.pem"))  # what the phones below trust
+    slug = study(installed.store, "secure")
+    front = Front(tmp_path, ports, certificate=certificate)
+    front.start()
+    try:
+        with httpx.Client(base_url=front.base) as web:
+            arrived = web.get(f"/s/{slug}")
+            assert arrived.status_code == 303
+            assert re.search(r"parasol_worker=[0-9a-f]{32}; .*; Secure$", arrived.headers["set-cookie"])
+            for path in (f"/s/{slug}", "/healthz", "/", "/static/no.js"):
+                assert web.get(path).headers["strict-transport-security"] == "max-age=31536000", path
+            page = web.get("/", headers={"accept": "text/html"})
+            assert f"wss://127.0.0.1:{front.secure_port}" in page.headers["content-security-policy"]
+            command = [sys.executable, "-c", "from survey_app.cli import app; app()", "link"]
+            issued = subprocess.run(command, env=installed.environment, capture_output=True, text=True, check=True)
+            link = re.search(r"/access/\S+", issued.stdout)
+            assert link, issued.stdout
+            admitted = web.get(link[0], headers={"host": "research.survey.example"})
+            assert admitted.status_code == 303 and "; Secure" in admitted.headers["set-cookie"]
+            assert admitted.headers["strict-transport-security"] == "max-age=31536000"
+        plain = httpx.get(f"http://127.0.0.1:{front.port}/s/{slug}?src=a")
+        assert (plain.status_code, plain.headers["location"]) == (301, f"https://127.0.0.1/s/{slug}?src=a")
+        assert "strict-transport-security" not in httpx.get(f"{installed.base}/healthz").headers
+        with Crowd(front.base, slug, load_instrument("psi_core"), 2, think=0.0) as crowd:
+            pass
+        print(crowd.check(installed.store))
+    finally:
+        front.stop()
 
 
 def test_people_answer_while_one_worker_after_the_other_is_started_anew(installed: Installation) -> None:
