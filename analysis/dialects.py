@@ -12,6 +12,8 @@ from analysis.show_if import Tree
 
 Value: TypeAlias = int | float | str
 _DEEPEST = 40
+_JOINED = ("and", "or", "in")
+"""What is written with "and" or "or" between its parts: "in" as comparisons with each of its values."""
 _ID = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 
 
@@ -56,7 +58,7 @@ class Dialect:
     def _joined(self, word: str, parts: list[Tree]) -> str:
         if len(parts) == 1:
             return self.write(parts[0])
-        return word.join(f"({self.write(part)})" if part[0] in ("and", "or") else self.write(part) for part in parts)
+        return word.join(f"({self.write(part)})" if part[0] in _JOINED else self.write(part) for part in parts)
 
     def _comparison(self, tree: Tree) -> str:
         sides, signs = [tree[1], *tree[3::2]], tree[2::2]

@@ -18,7 +18,8 @@ SHOWCASE = load_instrument("showcase")
 CONDITIONS = (
     "follows == 1", "near3 >= 3", "not near3 == 2", "near3 != 2", "2 <= near3 < 5", "chosen(topics, 2)",
     "not chosen(topics, 5) and age >= 18", "answered(topics) or answered(near3)", "near3 in (1, 2)",
-    "near3 not in (1, 2)", "condition == 'ad' and (age < 20 or age > 60)", "age == near3", "not answered(age)",
+    "near3 not in (1, 2)", "follows == 1 and near3 in (1, 2)", "near3 in (1, 2) and not follows in (0,)",
+    "condition == 'ad' and (age < 20 or age > 60)", "age == near3", "not answered(age)",
 )  # fmt: skip
 ANSWERS = st.fixed_dictionaries(
     {},
