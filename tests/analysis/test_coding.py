@@ -14,6 +14,7 @@ from analysis.errors import DataError
 from analysis.model import parse_model
 from analysis.regression import fit_regression, fit_steps
 from analysis.scoring import Scores
+from tests.analysis.scores_reference import assert_table, people, reference
 
 SHARED = Path(__file__).parents[3] / "shared" / "reference"
 
@@ -107,3 +108,35 @@ def test_refusals(arguments, match):
 def test_one_group_is_none():
     with pytest.raises(DataError, match="1 group"):
         code_groups(Scores.from_scored(pd.DataFrame({"image": ["a", "a"]}), source="s"), "image")
+
+
+THIRD = 1 / 3
+CONTRASTS = {
+    "treatment": None,  # the product is what the others are compared with
+    "sum": {
+        "own_s": {"own": 2 * THIRD, "person": -THIRD, "product": -THIRD},
+        "person_s": {"person": 2 * THIRD, "own": -THIRD, "product": -THIRD},
+    },
+    "helmert": {
+        "second": {"person": 0.5, "own": -0.5},
+        "third": {"product": THIRD, "own": -THIRD / 2, "person": -THIRD / 2},
+    },
+    "own": {"people": {"own": 0.5, "person": 0.5, "product": -1}, "kind": {"own": 1, "person": -1}},
+}
+
+
+@pytest.mark.parametrize("kind", CONTRASTS)
+def test_contrasts_equal_r(kind):
+    r = reference()["coding"][kind]
+    contrasts = CONTRASTS[kind]
+    coded = code_groups(people(), "image", reference=None if contrasts else "product", contrasts=contrasts)
+    names = list(contrasts or ["image_own", "image_person"])
+    np.testing.assert_allclose(coded.frame[names], r["columns"], atol=1e-12)
+    fit = fit_regression(parse_model(f"y ~ {' + '.join(names)}"), coded, errors="classical")
+    assert_table(fit.coefficients, r)
+
+
+def test_centred_products_equal_r():
+    centred = centre(people(), ["x", "w"])
+    fit = fit_regression(parse_model("y ~ x + w + x:w"), centred, errors="classical")
+    assert_table(fit.coefficients, reference()["coding"]["centred"])

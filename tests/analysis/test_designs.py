@@ -16,6 +16,7 @@ from analysis.model import parse_model
 from analysis.moments import as_moments, from_correlations
 from analysis.published import load_published
 from analysis.scoring import Scores
+from tests.analysis.scores_reference import reference
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "reference"
@@ -185,3 +186,13 @@ def test_designs_that_are_none():
         fit_difference_in_differences(parse_model("y ~ treated + post"), scored(half), person="person")
     with pytest.raises(NeedsRows):
         fit_clustered(parse_model("pin ~ lik"), load_published("gao_2023").moments())
+
+
+def test_waves_are_matched_as_merge_does_in_r():
+    r = reference()["waves"]
+    frame = pd.concat([pd.DataFrame(r[wave]).assign(wave=wave) for wave in ("after", "before")], ignore_index=True)
+    wide = match_waves(scored(frame), ["psi"])
+    assert len(wide.frame) == r["matched"]
+    row = fit_repeated(wide, ["psi.before", "psi.after"]).coefficients.iloc[0]
+    assert [row.statistic, row.df, row.conf_low, row.conf_high] == pytest.approx([r["t"], r["df"], *r["ci"]], rel=1e-9)
+    assert row.df == r["both"] - 1

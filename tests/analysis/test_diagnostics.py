@@ -14,6 +14,7 @@ from analysis.errors import DataError, NeedsRows
 from analysis.model import parse_model
 from analysis.moments import as_moments
 from analysis.scoring import Scores
+from tests.analysis.scores_reference import people, reference
 
 SHARED = Path(__file__).parents[3] / "shared" / "reference"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the shared reference numbers are not at {SHARED}")
@@ -69,3 +70,13 @@ def test_refusals():
     lone = simulated().frame.assign(only=lambda d: (d.index == 3) * 1.0)
     with pytest.raises(DataError, match="fitted exactly"):
         fit_diagnostics(parse_model("y ~ x + only"), Scores.from_scored(lone, source="simulated"))
+
+
+def test_tests_and_people_equal_r_on_our_own_data():
+    r = reference()["diagnostics"]
+    found = fit_diagnostics(parse_model("y ~ m + x + w"), people())
+    tests = found.tests.set_index("test")
+    for name in ("breusch_pagan", "reset", "shapiro_wilk"):
+        assert tests.loc[name, ["statistic", "p_value"]].tolist() == pytest.approx(r[name], rel=1e-6), name
+    for column in ("fitted", "rstudent", "leverage", "cook", "normal"):
+        np.testing.assert_allclose(found.people[column], r[column], rtol=1e-8, atol=1e-10, err_msg=column)

@@ -15,6 +15,7 @@ from analysis.model import parse_model
 from analysis.multiplicity import adjust_family
 from analysis.published import load_published
 from analysis.scoring import Scores
+from tests.analysis.scores_reference import people, reference
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "reference"
@@ -180,3 +181,22 @@ def test_families_agree_with_r_and_refuse_what_is_no_p_value():
     assert len(caught.value.problems) == 3
     with pytest.raises(DataError, match="no test"):
         adjust_family({}, family="x")
+
+
+def test_groups_and_a_covariate_equal_r_on_our_own_data():
+    r = reference()["groups"]
+    fit = fit_groups(parse_model("y ~ image"), people())
+    summary = fit.summary.iloc[0]
+    columns = ["f_statistic", "df1", "df2", "f_p_value", "kruskal_h", "kruskal_p", "r_squared", "omega_squared"]
+    expected = [r["f"], *r["df"], r["p"], *r["kruskal"], r["eta"], r["omega"]]
+    assert summary[columns].tolist() == pytest.approx(expected, rel=1e-8)
+    assert summary["brown_forsythe_f"] == pytest.approx(r["brown_forsythe"], rel=1e-9)
+    assert fit.effects["estimate"].tolist() == pytest.approx(r["mean"], rel=1e-10)
+    pairs = dict(zip(("estimate", "std_error", "df", "p_value", "conf_low", "conf_high"), r["pairs"], strict=True))
+    for name, values in pairs.items():
+        assert fit.coefficients[name].tolist() == pytest.approx(values, rel=1e-5), name
+    adjusted = fit_ancova(parse_model("y ~ image + z"), people())
+    told = adjusted.summary.loc[0, ["f_statistic", "f_p_value"]].tolist()
+    assert told == pytest.approx([r["ancova"]["f"], r["ancova"]["p"]], rel=1e-8)
+    assert adjusted.effects["estimate"].tolist() == pytest.approx(r["ancova"]["mean"], rel=1e-9)
+    assert adjusted.effects["std_error"].tolist() == pytest.approx(r["ancova"]["mean_se"], rel=1e-9)

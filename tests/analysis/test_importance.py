@@ -17,6 +17,7 @@ from analysis.model import parse_model
 from analysis.moments import Moments, as_moments, from_correlations
 from analysis.regression import fit_regression
 from analysis.scoring import Scores
+from tests.analysis.scores_reference import people, reference
 
 SHARED = Path(__file__).parents[3] / "shared" / "reference"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the shared reference numbers are not at {SHARED}")
@@ -184,3 +185,31 @@ def test_equality_from_moments_equals_the_claims_contrast():
         fit_equality(model, moments, outcome="psi", first="trust", second="physical")
     with pytest.raises(ModelError, match="itself"):
         fit_equality(model, moments, outcome="psi", first="social", second="social")
+
+
+def test_dominance_and_equality_equal_r_on_our_own_data():
+    r = reference()["importance"]
+    names = ["m", "x", "w", "z"]
+    model = parse_model("y ~ m + x + w + z")
+    found = fit_dominance(model, people(), draws=100)
+    assert found.general.set_index("term")["general"][names].tolist() == pytest.approx(r["general"], rel=1e-8)
+    gains = found.conditional.pivot(index="size", columns="term", values="gain")[names]
+    np.testing.assert_allclose(gains, r["conditional"], rtol=1e-8, atol=1e-12)
+    for row in found.pairs.itertuples():
+        first, second = names.index(row.first), names.index(row.second)
+        told = "first" if r["complete"][first][second] else "second" if r["complete"][second][first] else "none"
+        assert row.complete == told, (row.first, row.second)
+    short = parse_model("y ~ m + x + w")
+    for errors, expected in reference()["regression"]["equal"].items():
+        fit = fit_equality(short, people(), outcome="y", first="m", second="x", errors=errors, draws=100)
+        assert fit.coefficients["estimate"][0] == pytest.approx(expected["estimate"], rel=1e-9)
+        told = fit.summary.loc[0, ["f_statistic", "f_p_value"]].tolist()
+        assert told == pytest.approx([expected["f"], expected["p"]], rel=1e-8)
+
+
+def test_the_error_of_a_standardised_difference_equals_lavaans_delta_method():
+    moments = as_moments(people(), ["y", "m", "x", "w"])
+    claim = central_claim(moments, outcome="y", strong=("m", "x"), weak="w", draws=20_000)
+    # drawn from a normal population with these moments, where lavaan's is of first order
+    expected = reference()["importance"]["beta_difference_se"]
+    assert claim.contrasts["std_error"].tolist() == pytest.approx(expected, rel=0.03)

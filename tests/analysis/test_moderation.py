@@ -16,6 +16,8 @@ from analysis.model import parse_model
 from analysis.moderation import fit_conditional, fit_moderation
 from analysis.moments import as_moments, from_correlations
 from analysis.scoring import Scores
+from tests.analysis.scores_reference import people
+from tests.analysis.scores_reference import reference as frozen
 
 SHARED = Path(__file__).parents[3] / "shared" / "reference"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the shared reference numbers are not at {SHARED}")
@@ -172,3 +174,23 @@ def test_lines_are_what_statsmodels_predicts_at_the_means():
     for value, part in found.lines.groupby("at"):
         slope = found.slopes.set_index("at").loc[value, "estimate"]
         assert np.diff(part["estimate"]) / np.diff(part["focal"]) == pytest.approx(slope, rel=1e-9)
+
+
+@pytest.mark.parametrize("errors", ["classical", "hc3"])
+def test_slopes_and_boundaries_equal_r_on_our_own_data(errors):
+    r = frozen()["moderation"][errors]
+    found = fit_moderation(parse_model("m ~ x + w + x:w"), people(), outcome="m", focal="x", moderator="w",
+                           errors=errors)  # fmt: skip
+    columns = ["at", "estimate", "std_error", "conf_low", "conf_high"]
+    np.testing.assert_allclose(found.slopes[columns], np.transpose([r[name] for name in columns]), rtol=1e-9)
+    assert found.boundaries["at"].tolist() == pytest.approx(r["boundaries"], rel=1e-7)
+
+
+def test_the_index_of_moderated_mediation_equals_r_on_our_own_data():
+    r = frozen()["moderation"]
+    fit = fit_conditional(parse_model("m ~ x + w + x:w; y ~ m + x + w"), people(), moderator="w", cause="x",
+                          effect="y", interval="delta")  # fmt: skip
+    table = fit.effects[fit.effects["kind"].isin(["conditional_indirect", "index"])]
+    assert table["kind"].tolist() == ["conditional_indirect"] * 3 + ["index"]
+    assert table["estimate"].tolist() == pytest.approx([*r["conditional"], r["index"]], rel=1e-9)
+    assert table["std_error"].tolist() == pytest.approx([*r["conditional_se"], r["index_se"]], rel=1e-9)

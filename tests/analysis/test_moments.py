@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from analysis.errors import DataError, MomentsError, NeedsRows
 from analysis.moments import Moments, as_moments, condense, from_correlations, from_rows, require_rows
 from analysis.scoring import Scores
+from tests.analysis.scores_reference import people, reference, rows_of
 
 
 def frame(n: int = 40, seed: int = 1) -> pd.DataFrame:
@@ -119,3 +120,25 @@ def test_numbers_that_cannot_be_squared_are_named():
     huge = Scores.from_scored(frame() * 1e200, source="s")
     with pytest.raises(DataError, match=r"'a': row 1 .*too large"):
         as_moments(huge, ["a", "b"])
+
+
+def test_complete_rows_and_products_equal_cov_in_r():
+    r = reference()["moments"]
+    found = as_moments(Scores.from_scored(rows_of("gaps"), source="r"), ["y", "x", "w", "x:w"])
+    assert found.n == r["n"]
+    np.testing.assert_allclose(found.mean, r["mean"], rtol=1e-12)
+    np.testing.assert_allclose(found.cov, r["cov"], rtol=1e-10)
+
+
+def test_parts_add_up_to_what_r_says_of_all_and_its_table_stands_for_them():
+    r = reference()["moments"]["table"]
+    names = ["y", "x", "w"]
+    first, second, third = (
+        from_rows(part, names) for part in np.split(people().frame[names].to_numpy(float), [31, 100])
+    )
+    table = from_correlations(names, np.array(r["cor"]), n=150, sd=r["sd"], mean=r["mean"])
+    for found in (first.merge(second).merge(third), table, as_moments(people(), names)):
+        assert found.n == 150
+        np.testing.assert_allclose(found.correlations, r["cor"], rtol=1e-10)
+        np.testing.assert_allclose(found.sd, r["sd"], rtol=1e-10)
+        np.testing.assert_allclose(found.mean, r["mean"], rtol=1e-12)

@@ -18,6 +18,8 @@ from analysis.moments import as_moments, from_correlations
 from analysis.paths import fit_paths
 from analysis.regression import fit_regression
 from analysis.scoring import Scores, score_scales
+from tests.analysis.scores_reference import people
+from tests.analysis.scores_reference import reference as frozen
 
 TESTS = Path(__file__).parents[1]
 SHARED = TESTS.parents[1] / "shared"
@@ -259,3 +261,23 @@ def test_refusals():
         fit_paths(WHOLE, simulated(), draws=50)
     with pytest.raises(ModelError, match="'x -> q'"):
         fit_paths(WHOLE, simulated(), contrasts=[("x -> q", "x -> y")])
+
+
+def test_effects_and_their_errors_equal_r_on_our_own_data() -> None:
+    r = frozen()["paths"]
+    model = parse_model("m ~ x; y ~ m + x")
+    fit = fit_paths(model, people(), interval="delta").effects.set_index(["kind", "path"])
+    assert fit.loc[("direct", "x -> y"), "estimate"] == pytest.approx(r["direct"], rel=1e-10)
+    for kind, path in (("indirect", "x -> m -> y"), ("total", "x -> y")):
+        told = fit.loc[(kind, path), ["estimate", "std_error"]].tolist()
+        assert told == pytest.approx([r[kind], r[f"{kind}_se"]], rel=1e-9), kind
+
+
+@pytest.mark.parametrize("interval", ["percentile", "bca"])
+def test_bootstrap_limits_equal_boot_on_our_own_data(interval: str) -> None:
+    r = frozen()["paths"]
+    fit = fit_paths(parse_model("m ~ x; y ~ m + x"), people(), interval=interval, draws=DRAWS, seed=8)
+    row = fit.effects[fit.effects["kind"] == "indirect"].iloc[0]
+    allowed = 4 * np.hypot(1, np.sqrt(r["draws"] / DRAWS)) * np.array(r["limit_error"])
+    allowed *= 1.5 if interval == "bca" else 1  # further out in the tail, where draws are thinner
+    assert (np.abs(row[["conf_low", "conf_high"]].to_numpy(float) - r[interval]) <= allowed).all()

@@ -11,6 +11,7 @@ import pytest
 from analysis.errors import DataError, ModelError
 from analysis.model import parse_model
 from analysis.power import parse_plan, plan, sample_size
+from tests.analysis.scores_reference import reference
 
 SHARED = Path(__file__).parents[3] / "shared" / "reference" / "11_power.json"
 needs_shared = pytest.mark.skipif(
@@ -194,3 +195,10 @@ def test_formulas_refuse_what_has_no_answer():
     with pytest.raises(DataError, match="between"):
         sample_size("t", 0.5, power=0.04)
     assert sample_size("regression", 1e-4) > 50_000
+
+
+def test_sizes_equal_the_formulas_of_base_r():
+    r = reference()["sizes"]
+    assert sample_size("t", 0.5) == pytest.approx(r["t"], rel=1e-6)
+    assert sample_size("anova", 0.25, groups=3) == pytest.approx(r["anova"], rel=1e-5)
+    assert sample_size("regression", 0.15, predictors=3) == pytest.approx(r["regression"], rel=1e-6)

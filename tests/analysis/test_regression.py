@@ -17,6 +17,7 @@ from analysis.model import parse_model
 from analysis.moments import Moments, as_moments, from_correlations
 from analysis.regression import fit_regression, fit_steps
 from analysis.scoring import Scores
+from tests.analysis.scores_reference import assert_table, people, reference
 
 SHARED = Path(__file__).parents[3] / "shared" / "reference"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the shared reference numbers are not at {SHARED}")
@@ -208,3 +209,20 @@ def test_steps_share_their_people_and_must_be_nested() -> None:
         fit_steps([parse_model("y ~ x"), parse_model("y ~ x")], scores)
     with pytest.raises(ModelError, match="one equation"):
         fit_steps([parse_model("y ~ x; z ~ x")], scores)
+
+
+def test_coefficients_and_steps_equal_r_on_our_own_data() -> None:
+    r = reference()["regression"]
+    model = parse_model("y ~ m + x + w")
+    classical, robust = (fit_regression(model, people(), errors=errors) for errors in ("classical", "hc3"))
+    assert_table(classical.coefficients, r["classical"])
+    assert_table(robust.coefficients, r["hc3"])
+    slopes = robust.coefficients.iloc[1:]
+    np.testing.assert_allclose(slopes[["std_estimate", "vif"]], np.transpose([r["beta"], r["vif"]]), rtol=1e-9)
+    told = robust.summary.loc[0, ["r_squared", "adj_r_squared", "f_statistic", "residual_sd", "robust_f"]].tolist()
+    assert told == pytest.approx([r[key] for key in ("r_squared", "adj_r_squared", "f", "sigma", "robust_f")], rel=1e-9)
+    steps = fit_steps([parse_model(f"y ~ {terms}") for terms in ("x", "x + w", "x + w + m")], people()).summary
+    assert steps["r_squared"].tolist() == pytest.approx(r["steps"]["r_squared"], rel=1e-10)
+    assert steps["delta_f"][2] == pytest.approx(r["steps"]["f_last"], rel=1e-9)
+    assert steps["delta_p"][2] == pytest.approx(r["steps"]["p"][1], rel=1e-9)
+    assert steps["delta_robust_f"][2] == pytest.approx(r["steps"]["robust_f_last"], rel=1e-9)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from analysis.errors import DataError
 from analysis.instrument import Choices, Instrument, Item, Scale, load_instrument
 from analysis.scoring import Scores, as_numbers, is_synthetic, keyed_item, score, score_scales
+from tests.analysis.scores_reference import reference, rows_of
 
 AGREE = Choices("agree", (1, 2, 3, 4, 5), {"en": ("1", "2", "3", "4", "5")})
 
@@ -156,3 +157,18 @@ def test_a_slider_is_turned_round_by_its_ends_and_refused_beyond_them() -> None:
     assert score(pd.DataFrame({"s1": [8, 0], "s2": [2.5, 10]}), sliders).frame["warm"].tolist() == [7.75, 0]
     with pytest.raises(DataError, match="range 0 to 10"):
         score(pd.DataFrame({"s1": [11, 3], "s2": [1, 2]}), sliders)
+
+
+@pytest.mark.parametrize(("share", "key"), [(0.5, "half"), (0.8, "four_of_five"), (1.0, "all")])
+def test_scores_are_the_row_means_of_r_where_enough_is_answered(share: float, key: str) -> None:
+    rows = rows_of("items")
+    expected = np.array(reference()["scoring"][key], dtype=float)
+    seven = Choices("seven", (1, 2, 3, 4, 5, 6, 7), {"en": tuple("1234567")})
+    items = tuple(Item(name, {"en": name}, choices=seven, reverse=name == "t3") for name in rows)
+    scale = Scale("trust", {"en": "T"}, tuple(rows), minimum_share=share)
+    asked = Instrument("r", "1", {"en": "R"}, ("en",), items, (scale,), ())
+    np.testing.assert_allclose(score(rows, asked).frame["trust"], expected, rtol=1e-12)
+    assert 0 < np.isnan(expected).sum() < len(expected)
+    if share == 0.5:
+        named = score_scales(rows, {"trust": ["t1", "t2", "-t3", "t4", "t5"]}, span=(1, 7), source="r")
+        np.testing.assert_allclose(named.frame["trust"], expected, rtol=1e-12)

@@ -12,6 +12,8 @@ from analysis.model import parse_model
 from analysis.paths import fit_paths
 from analysis.scoring import Scores
 from analysis.subgroups import DIFFERENCES, fit_subgroups
+from tests.analysis.scores_reference import people as respondents
+from tests.analysis.scores_reference import reference
 
 MODEL = parse_model("m ~ x; y ~ m + x")
 
@@ -99,3 +101,13 @@ def test_what_cannot_be_compared_is_named() -> None:
         fit_subgroups(MODEL, scores, by="town")
     with pytest.raises(ModelError, match=r"^model, 'nobody': no column of that name in example.*$"):
         fit_subgroups(parse_model("y ~ nobody"), scores, by="wave")
+
+
+def test_differences_equal_r_on_our_own_data() -> None:
+    r = reference()["subgroups"]
+    found = fit_subgroups(MODEL, respondents(), by="wave", interval="delta").differences
+    table = found.query("kind == 'coefficient' and outcome == 'y'").set_index("term").loc[r["term"]]
+    columns = ["estimate", "std_error", "df", "p_value", "conf_low", "conf_high"]
+    np.testing.assert_allclose(table[columns], np.transpose([r[name] for name in columns]), rtol=1e-8)
+    assert table["estimate"].tolist() == pytest.approx(r["interaction"], rel=1e-8)
+    assert table["std_error"].tolist() == pytest.approx(r["interaction_se"], rel=1e-8)
