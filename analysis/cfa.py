@@ -94,12 +94,14 @@ def fit_cfa(
     Fit
         `coefficients`: one row per parameter, `kind` says which (loading, regression, variance, covariance);
         `statistic` is z, its `df` infinite; a fixed loading has no standard error. `std_estimate` standardises
-        latent and observed variables (lavaan's std.all). `summary`: one row, `outcome` is "model", with `n`,
+        latent and observed variables (lavaan's std.all), `std_estimate_error`, `std_conf_low` and `std_conf_high` are
+        its delta-method error and limits (standardizedSolution; none for what is 1 by definition). `summary`: one
+        row, `outcome` is "model", with `n`,
         `chi_square`, `df`, `p_value`, `cfi`, `tli`, `rmsea` (90 % interval `rmsea_low`, `rmsea_high`; p of close
         fit `rmsea_close_p`), `srmr`, `aic`, `bic`, `log_likelihood`, `parameters`; with `robust` also
         `chi_square_scaled`, `p_value_scaled`, `scaling_factor`, and CFI, TLI and RMSEA as `_scaled` (from the scaled
         chi-square) and `_robust` (Brosseau-Liard and Savalei's; prefer these). `effects`: direct, indirect and
-        total effects along the `~` equations, with delta intervals.
+        total effects along the `~` equations, with delta intervals, standardised ones too.
 
     Raises
     ------
@@ -121,7 +123,8 @@ def fit_cfa(
 
     Checked against
     ---------------
-    lavaan 0.6-14: tests/reference/latent.json and Holzinger-Swineford (shared reference 03).
+    lavaan 0.6-14: tests/reference/latent.json, latent_more.json (errors of standardised estimates) and
+    Holzinger-Swineford (shared reference 03).
 
     References
     ----------

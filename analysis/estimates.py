@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,11 @@ from analysis.fit import EFFECTS
 from analysis.latent import Structure
 from analysis.likelihood import Layout
 from analysis.paths import effects_of
+
+STANDARDISED = ("std_estimate_error", "std_conf_low", "std_conf_high")
+"""Columns of coefficients and effects that say how certain the standardised estimates are."""
+CERTAIN = 1e-7
+"""A standardised value that is known better than this is what it is by definition: it has no error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,19 +40,44 @@ class Estimates:
 
         NaN where a variance came out at or below zero.
         """
+        return self._standardisation[0]
+
+    @cached_property
+    def standardised_covariance(self) -> np.ndarray:
+        """The covariance of the standardised values, by the delta method; exogenous moments count as known."""
+        slopes = self._standardisation[1]
+        known = np.array([parameter.exogenous for parameter in self.structure.parameters], dtype=bool)
+        slopes = np.where(known, 0.0, slopes)
+        return np.asarray(slopes @ self.covariance @ slopes.T)
+
+    @cached_property
+    def _standardisation(self) -> tuple[np.ndarray, np.ndarray]:
+        """The standardised values, and their derivatives towards all values, shape (parameters, parameters)."""
         structure = self.structure
+        row, column = structure.index.row, structure.index.column
         total, symmetric, _ = structure.matrices(self.values)
-        spread = np.einsum("ij,jk,ik->i", total, symmetric, total)
-        sd = np.sqrt(np.where(spread > 0, spread, np.nan))
-        own = np.sqrt(np.where(np.diag(symmetric) > 0, np.diag(symmetric), np.nan))
-        rows = np.array([parameter.row for parameter in structure.parameters])
-        columns = np.array([parameter.column for parameter in structure.parameters])
-        kinds = np.array([parameter.kind for parameter in structure.parameters])
-        factor = sd[columns] / sd[rows]
-        factor = np.where(kinds == "variance", 1 / (sd * sd)[rows], factor)
-        factor = np.where(kinds == "covariance", 1 / (own[rows] * own[columns]), factor)
-        factor = np.where(kinds == "intercept", 1 / sd[rows], factor)
-        return np.asarray(self.values * factor)
+        among = total @ symmetric @ total.T
+        arrow, pair = (np.isin(np.arange(len(row)), part) for part in structure.index[2:4])
+        # How much a change of each parameter changes the logarithm of each node's variance, and of its own part.
+        reached = total[:, row]
+        moved = 2 * reached * np.where(arrow, among[:, column], np.where(row == column, 0.5, 1.0) * total[:, column])
+        moved = np.where(arrow | pair, moved, 0.0)
+        spread = np.where(np.diag(among) > 0, np.diag(among), np.nan)
+        own = np.where(np.diag(symmetric) > 0, np.diag(symmetric), np.nan)
+        log_spread = moved / spread[:, None]
+        log_own = np.where(pair & (row == column) & (row == np.arange(len(own))[:, None]), 1 / own[:, None], 0.0)
+        kinds = np.array([parameter.kind for parameter in structure.parameters])[:, None]
+        factor = np.sqrt(spread[column] / spread[row])
+        change = (log_spread[column] - log_spread[row]) / 2
+        for kind, size, by in (
+            ("variance", 1 / spread[row], -log_spread[row]),
+            ("covariance", 1 / np.sqrt(own[row] * own[column]), -(log_own[row] + log_own[column]) / 2),
+            ("intercept", 1 / np.sqrt(spread[row]), -log_spread[row] / 2),
+        ):
+            factor = np.where(kinds[:, 0] == kind, size, factor)
+            change = np.where(kinds == kind, by, change)
+        found = self.values * factor
+        return found, np.diag(factor) + found[:, None] * change
 
     def coefficients(self, level: float) -> pd.DataFrame:
         """One row per parameter that was estimated or fixed by the model, columns of `Fit.coefficients` and `kind`."""
@@ -71,6 +102,7 @@ class Estimates:
                 "conf_high": estimate + reach,
                 "std_estimate": self.standardised[chosen],
                 "kind": [parameter.kind for parameter in shown],
+                **_standardised_limits(self.standardised[chosen], np.diag(self.standardised_covariance)[chosen], level),
             }
         )
 
@@ -79,15 +111,19 @@ class Estimates:
         wanted = effects_of(self.structure.model)
         places = {(p.outcome, p.term): k for k, p in enumerate(self.structure.parameters) if p.kind == "regression"}
         if not wanted:
-            return pd.DataFrame(columns=list(EFFECTS))
+            return pd.DataFrame(columns=[*EFFECTS, *STANDARDISED])
         names = list(places)
         chosen = list(places.values())
         along = {name: np.asarray(self.values[k]) for name, k in places.items()}
         standardised = self.standardised
         along_std = {name: np.asarray(standardised[k]) for name, k in places.items()}
+        std_estimate = np.array([float(effect.value(along_std)) for effect in wanted])
+        std_gradients = np.array([effect.gradient(along_std, names) for effect in wanted])
         estimate = np.array([float(effect.value(along)) for effect in wanted])
         gradients = np.array([effect.gradient(along, names) for effect in wanted])
-        spread = np.einsum("ei,ij,ej->e", gradients, self.covariance[np.ix_(chosen, chosen)], gradients)
+        at = np.ix_(chosen, chosen)
+        spread = np.einsum("ei,ij,ej->e", gradients, self.covariance[at], gradients)
+        std_spread = np.einsum("ei,ij,ej->e", std_gradients, self.standardised_covariance[at], std_gradients)
         error = np.sqrt(np.maximum(spread, 0))
         reach = ndtri(0.5 + level / 2) * error
         return pd.DataFrame(
@@ -95,10 +131,11 @@ class Estimates:
                 "kind": [effect.kind for effect in wanted],
                 "path": [effect.path for effect in wanted],
                 "estimate": estimate,
-                "std_estimate": [float(effect.value(along_std)) for effect in wanted],
+                "std_estimate": std_estimate,
                 "conf_low": estimate - reach,
                 "conf_high": estimate + reach,
                 "std_error": error,
+                **_standardised_limits(std_estimate, std_spread, level),
             }
         )
 
@@ -122,3 +159,10 @@ class Estimates:
                     "latents that measure the same thing should be one."
                 )
         return notes
+
+
+def _standardised_limits(estimate: np.ndarray, variance: np.ndarray, level: float) -> dict[str, np.ndarray]:
+    """The columns `STANDARDISED`, NaN for what is 1 or 0 by definition."""
+    error = np.sqrt(np.where(variance > CERTAIN**2, variance, np.nan))
+    reach = ndtri(0.5 + level / 2) * error
+    return dict(zip(STANDARDISED, (error, estimate - reach, estimate + reach), strict=True))

@@ -84,7 +84,7 @@ def fit_ordinal_cfa(model: Model, data: Scores | Moments, *, level: float = 0.95
 
     Checked against
     ---------------
-    lavaan 0.6-14 estimator="WLSMV" (tests/reference/latent.json, shared reference 03b).
+    lavaan 0.6-14 estimator="WLSMV" (tests/reference/latent.json, latent_more.json, shared reference 03b).
 
     References
     ----------
@@ -129,7 +129,7 @@ def fit_ordinal_cfa(model: Model, data: Scores | Moments, *, level: float = 0.95
     notes += [note for note in whole.warnings() if note not in notes]
     table = pd.concat([whole.coefficients(level), _thresholds(target.sample, level)], ignore_index=True)
     return Fit(
-        model, table, pd.DataFrame([summary]), estimates.effects(level), scores.source, level, None, scores.synthetic,
+        model, table, pd.DataFrame([summary]), whole.effects(level), scores.source, level, None, scores.synthetic,
         tuple(notes),
     )  # fmt: skip
 
@@ -283,14 +283,16 @@ def _robust_measures(
 
 
 def _with_residuals(estimates: Estimates) -> Estimates:
-    """The estimates with each item's residual variance filled in: what is left of 1."""
+    """The estimates with each item's residual variance filled in: what is left of 1, and how certain that is."""
     structure, values = estimates.structure, estimates.values.copy()
-    explained = np.diag(structure.implied(values).sigma)
+    implied = structure.implied(values)
     p = len(structure.observed)
+    follows = np.eye(len(values))
     for k, parameter in enumerate(structure.parameters):
         if parameter.kind == "variance" and parameter.row < p:
-            values[k] = 1 - explained[parameter.row]
-    return Estimates(structure, values, estimates.covariance)
+            values[k] = 1 - implied.sigma[parameter.row, parameter.row]
+            follows[k] = -2 * implied.left[parameter.row] * implied.right[parameter.row]
+    return Estimates(structure, values, follows @ estimates.covariance @ follows.T)
 
 
 def _thresholds(sample: Polychorics, level: float) -> pd.DataFrame:
@@ -311,5 +313,8 @@ def _thresholds(sample: Polychorics, level: float) -> pd.DataFrame:
             "conf_high": estimate + reach,
             "std_estimate": estimate,
             "kind": "threshold",
+            "std_estimate_error": error,
+            "std_conf_low": estimate - reach,
+            "std_conf_high": estimate + reach,
         }
     )

@@ -58,11 +58,11 @@ def loadings_of(found: Fit) -> pd.DataFrame:
 
 def told_latent(found: Fit) -> list[str]:
     """How well a model with latent variables fits, its loadings and its other parameters, each as a table."""
-    loadings = loadings_of(found)
-    others = found.coefficients[found.coefficients["kind"] != "loading"]
+    shown = found.coefficients.drop(columns=["df", "std_estimate_error"])
+    loadings, others = shown[shown["kind"] == "loading"], shown[shown["kind"] != "loading"]
     tables = [str(found.model), listing("How well the model fits", found.summary[list(MEASURES)])]
-    tables += [listing("Loadings", loadings.drop(columns=["kind", "df"]))] if len(loadings) else []
-    return [*tables, listing("Regressions, variances and covariances", others.drop(columns="df"))]
+    tables += [listing("Loadings", loadings.drop(columns="kind"))] if len(loadings) else []
+    return [*tables, listing("Regressions, variances and covariances", others)]
 
 
 def told_notes(synthetic: bool, *notes: str) -> str:

@@ -35,6 +35,13 @@ def reference() -> dict[str, Any]:
     return found
 
 
+@cache
+def further() -> dict[str, Any]:
+    """Standardised estimates with errors, groups with robust corrections or gaps (tests/reference/latent_more.json)."""
+    found: dict[str, Any] = json.loads((ROOT / "tests" / "reference" / "latent_more.json").read_text())
+    return found
+
+
 def answers() -> Scores:
     return Scores.from_scored(pd.DataFrame(reference()["data"]), source="simulated in R")
 
@@ -68,7 +75,7 @@ def assert_coefficients(
     """Every row of lavaan's table, relative to its size (a thousandth of a unit for what is near zero)."""
     seen = 0
     for row in estimates:
-        names = _names(row)
+        names = placed(row)
         if names is None or row.get("exo"):
             continue
         found = fit.coefficients
@@ -97,7 +104,8 @@ def assert_measures(
         assert row[ours] == pytest.approx(measures[theirs], rel=tolerance, abs=tolerance), ours
 
 
-def _names(row: dict[str, Any]) -> tuple[str, str] | None:
+def placed(row: dict[str, Any]) -> tuple[str, str] | None:
+    """Outcome and term of a row of lavaan's table; None for what it defines from others."""
     left, right = row["lhs"], row["rhs"]
     return {
         "=~": (right, left), "~": (left, right), "~~": (left, right), "~1": (left, INTERCEPT), "|": (left, right),
