@@ -27,6 +27,8 @@ from survey_app.store import Store
 RESTART_AFTER = 1.0
 TOO_SOON = 15.0
 COMES_BACK = 60.0
+GIVES_WAY = 10
+"""How nice (as `nice` counts) the researchers' process is to the others."""
 
 
 def start_demo(console: Console, *, address: str | None, port: int | None, browser: bool) -> None:
@@ -104,6 +106,18 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def give_way(pid: int) -> None:
+    """Let other processes go before this one, which has only just been started.
+
+    A researcher's computation may take all the time that is left, people who answer should not notice. Where the
+    platform knows no such order (Windows), nothing happens.
+    """
+    if hasattr(os, "setpriority"):
+        # Told to the first thread before there are others, which inherit it; never less than we are ourselves.
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, pid, max(GIVES_WAY, os.getpriority(os.PRIO_PROCESS, 0)))
+
+
 def _watch(console: Console, environments: list[dict[str, str]]) -> None:
     """Keep one child running for each environment until a signal ends it all."""
     ending, renewing = threading.Event(), threading.Event()
@@ -153,6 +167,8 @@ class _Child:
         command = [sys.executable, "-c", "from survey_app.launch import start_half; start_half()"]
         self.since = time.monotonic()
         self.process = subprocess.Popen(command, env=self.environment, stdin=subprocess.PIPE)
+        if self.environment["PARASOL_RESEARCHER"] == "on":
+            give_way(self.process.pid)
 
     def ended(self) -> bool:
         """Has it ended? SettingsError where that was so soon that starting it again would not help."""

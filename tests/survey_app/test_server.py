@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlparse
 
 import brotli
 import httpx
+import psutil
 import pytest
 
 from analysis.errors import SettingsError
@@ -374,6 +375,15 @@ def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
             process.wait(timeout=30)
 
 
+def niceness(pid: int) -> list[int]:
+    """How nice all threads of each child of that process are."""
+    found = []
+    for child in psutil.Process(pid).children():
+        (level,) = {os.getpriority(os.PRIO_PROCESS, thread.id) for thread in child.threads()}
+        found.append(level)
+    return sorted(found)
+
+
 def test_two_processes_share_one_store_and_end_together(tmp_path: Path) -> None:
     port = check_port("127.0.0.1", 0)
     respondents = f"http://127.0.0.1:{port}"
@@ -384,6 +394,8 @@ def test_two_processes_share_one_store_and_end_together(tmp_path: Path) -> None:
         assert web.get(f"{respondents}/healthz").status_code == 200
         assert web.get(f"{respondents}{link[2]}").status_code == 404  # no researcher's side here at all
         assert web.get(link[1] + link[2]).status_code == 303
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert niceness(process.pid) == [own, max(10, own)]  # what researchers compute gives way to people who answer
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
     with pytest.raises(httpx.TransportError):
