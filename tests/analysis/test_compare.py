@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.compare import compare
+from analysis.compare import compare, paths_apart, shared_model
 from analysis.errors import DataError, ModelError, MomentsError, NeedsRows
 from analysis.model import parse_model
 from analysis.moments import from_correlations
-from analysis.published import load_published
+from analysis.published import Published, PublishedVariable, load_published
 from analysis.scoring import Scores
 
-FROZEN = json.loads((Path(__file__).parents[1] / "reference" / "standardised.json").read_text(encoding="utf-8"))
+REFERENCE = Path(__file__).parents[1] / "reference"
+FROZEN = json.loads((REFERENCE / "standardised.json").read_text(encoding="utf-8"))
+TWO_STUDIES = json.loads((REFERENCE / "published.json").read_text(encoding="utf-8"))["difference"]
 GAO = load_published("gao_2023")
 
 
@@ -26,6 +28,27 @@ def test_errors_of_standardised_slopes_agree_with_lavaan():
     assert table["sample"].tolist() == pytest.approx(FROZEN["est"], rel=1e-6)
     assert ((table.sample_high - table["sample"]) / 1.959963985).tolist() == pytest.approx(FROZEN["se"], rel=1e-6)
     assert table.std_error.tolist() == pytest.approx([se * np.sqrt(2) for se in FROZEN["se"]], rel=1e-6)
+
+
+def test_the_difference_of_two_studies_and_its_interval_are_those_of_a_two_group_model_in_lavaan():
+    def table(pairs: list[float]) -> np.ndarray:
+        ab, ay, by = pairs
+        return np.array([[1, ab, ay], [ab, 1, by], [ay, by, 1]])
+
+    size, other_size = TWO_STUDIES["n"]
+    theirs = Published(
+        id="other",
+        citation="Other (2026).",
+        context={},
+        n=other_size,
+        variables=tuple(PublishedVariable(id, {}) for id in "aby"),
+        correlations=table(TWO_STUDIES["theirs"]),
+    )
+    ours = from_correlations(list("aby"), table(TWO_STUDIES["ours"]), n=size)
+    found = compare(parse_model("y ~ a + b"), ours, theirs)
+    for name in ("estimate", "std_error", "conf_low", "conf_high", "p_value"):
+        assert found.coefficients[name].tolist() == pytest.approx(TWO_STUDIES[name], rel=1e-5), name
+    assert paths_apart(found) == 1
 
 
 def test_a_study_beside_itself_differs_by_nothing():
@@ -86,6 +109,17 @@ def test_what_cannot_be_compared_is_named():
         compare(GAO.model, moments, load_published("qatar_2023"))
     with pytest.raises((ModelError, NeedsRows)):
         compare(parse_model("pin ~ lik + lik:ani"), moments, GAO)
+
+
+def test_the_shared_part_of_a_study_keeps_its_equations_in_the_names_of_the_sample():
+    assert shared_model(GAO, {name: name for name in GAO.names}).equations == GAO.model.equations
+    qatar = load_published("qatar_2023")
+    part = shared_model(qatar, {"social": "affability", "psi": "psi"})
+    assert [(str(equation.outcome), equation.labels) for equation in part.equations] == [("psi", ("social",))]
+    with pytest.raises(ModelError, match="share no path"):
+        shared_model(GAO, {"purchase": "pin"})
+    with pytest.raises(ModelError, match="two of your scales"):
+        shared_model(GAO, {"a": "pin", "b": "pin"})
 
 
 def test_simulated_answers_stay_marked():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +16,16 @@ from analysis.errors import DataError, MomentsError
 from analysis.model import parse_model
 from analysis.moments import from_correlations
 from analysis.paths import fit_paths
-from analysis.published import check_admissible, load_published, published_from, published_studies, range_under_rounding
+from analysis.published import (
+    Published,
+    check_admissible,
+    load_published,
+    published_from,
+    published_studies,
+    range_under_rounding,
+)
+
+FROZEN = json.loads((Path(__file__).parents[1] / "reference" / "published.json").read_text(encoding="utf-8"))
 
 
 def content(id: str) -> dict:
@@ -127,6 +139,103 @@ def test_several_problems_are_told_at_once():
     with pytest.raises(MomentsError) as caught:
         published_from(changed).moments()
     assert len(caught.value.problems) == 2
+
+
+# -- against R ---------------------------------------------------------------------------------------------------------
+
+
+def study(**printed: object) -> Published:
+    return published_from({"id": "r", "citation": "R (2026).", "context": {}, **printed})
+
+
+def symmetric(lower: list[float], size: int) -> np.ndarray:
+    """A table from what stands below its diagonal, column by column, as R reads it."""
+    table = np.eye(size)
+    table.T[np.triu_indices(size, 1)] = lower
+    return table + table.T - np.eye(size)
+
+
+@pytest.mark.parametrize("name", ["sound", "rounded", "impossible"])
+def test_a_table_is_refused_where_r_finds_no_possible_one_that_rounds_to_it(name):
+    reference = FROZEN["tables"][name]
+    names = list("abcd")
+    r = symmetric(reference["lower"], 4)
+    rows = {names[i]: {names[j]: r[i, j] for j in range(i)} for i in range(1, 4)}
+    problems = check_admissible(
+        study(decimals=2, variables=[{"id": id, "label": {}} for id in names], correlations=rows)
+    )
+    assert bool(problems) == (reference["best"] < 0)
+    if problems:
+        assert f"smallest eigenvalue {reference['smallest']:.4f}" in problems[0].what
+
+
+@pytest.mark.parametrize("name", ["heliyon", "possible", "excessive"])
+def test_the_r_squared_that_paths_imply_is_what_r_finds_over_all_residual_correlations(name):
+    reference = FROZEN["paths"][name]
+    causes = list("abc")
+    printed = study(
+        model="a ~ x; b ~ x; c ~ x; y ~ a + b + c",
+        variables=[{"id": id, "label": {}} for id in "xabcy"],
+        paths={
+            **{cause: {"x": b} for cause, b in zip(causes, reference["to"], strict=True)},
+            "y": dict(zip(causes, reference["from"], strict=True)),
+        },
+    )
+    problems = check_admissible(printed)
+    assert bool(problems) == (reference["least"] > 1)
+    if problems:
+        said = [float(number) for number in re.findall(r"\d\.\d\d", problems[0].what)]
+        assert said == pytest.approx([reference["least"], reference["uncorrelated"]], abs=0.005)
+
+
+def test_an_indirect_effect_must_be_one_of_the_products_r_finds_within_rounding():
+    for reference in FROZEN["indirect"]:
+        names = list("abcd")[: len(reference["paths"]) + 1]
+        paths = {y: {x: b} for x, y, b in zip(names, names[1:], reference["paths"], strict=False)}
+        variables = [{"id": id, "label": {}} for id in names]
+        for printed, possible in (
+            (reference["product"], True),
+            (reference["low"] - 0.0004, True),
+            (reference["high"] + 0.0004, True),
+            (reference["low"] - 0.0006, False),
+            (reference["high"] + 0.0006, False),
+        ):
+            found = check_admissible(study(variables=variables, paths=paths, indirects={" -> ".join(names): printed}))
+            assert (found == ()) == possible, (reference, printed)
+
+
+def test_ave_and_composite_reliability_must_be_what_r_finds_within_rounding():
+    for reference in FROZEN["loadings"]:
+        for name in ("ave", "cr"):
+            low, high = reference[f"{name}_low"], reference[f"{name}_high"]
+            for printed, possible in ((low - 0.0004, True), (high + 0.0004, True), (low - 0.0006, False)):
+                variable = {"id": "a", "label": {}, "loadings": reference["loadings"], name: printed}
+                problems = check_admissible(study(variables=[variable]))
+                assert (problems == ()) == possible, (reference, printed)
+                assert possible or f"give {reference[name]:.3f}" in problems[0].what
+
+
+def test_no_spread_that_ten_people_can_have_is_refused_and_what_none_can_have_is():
+    refused = 0
+    for mean, sd in zip(FROZEN["spread"]["mean"], FROZEN["spread"]["sd"], strict=True):
+        variable = {"id": "a", "label": {}, "mean": mean, "sd": sd}
+        largest = np.sqrt((5 - mean) * (mean - 1) * 10 / 9)  # all answers at the two ends
+        if sd > 0:
+            assert check_admissible(study(n=10, points=5, variables=[variable])) == ()
+        if sd == pytest.approx(largest) and 1.2 < mean < 4.8:
+            assert check_admissible(study(n=10, points=5, variables=[{**variable, "sd": sd + 0.01}]))
+            refused += 1
+    assert refused > 5
+
+
+def test_the_range_under_rounding_is_that_of_every_corner_and_of_a_search_in_r():
+    table = from_correlations(list("xwmy"), symmetric(FROZEN["table"], 4), n=200)
+    found = range_under_rounding(parse_model("m ~ x + w; y ~ x + w + m"), table, decimals=2, draws=0)
+    assert len(found) == len(FROZEN["rounding"])
+    for row in found.to_dict("records"):
+        reference = FROZEN["rounding"][f"{row['kind']} {row['outcome']} {row['term']}"]
+        for name, expected in reference.items():
+            assert row[name] == pytest.approx(expected, abs=1e-9), (row, name)
 
 
 def test_files_that_contradict_themselves_are_refused():
