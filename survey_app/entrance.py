@@ -48,7 +48,7 @@ def _enter(request: Request, slug: str, source: str) -> Response:
             return plain_page("waiting", 429, retry=True, after=math.ceil(wait))
         wave = request.query_params.get("wave", "")
         wave = wave if wave in {each.id for each in study.waves} else ""
-        key, returns = _key(study, request, wave)
+        key, returns, asked = _key(study, request, wave)
         refusal = None if test or returns else _refusal(study, wave, source)
         if refusal is not None:
             return refusal
@@ -59,7 +59,7 @@ def _enter(request: Request, slug: str, source: str) -> Response:
     except StoreError:
         return plain_page("waiting", 503, retry=True)
     language = request.query_params.get("lang", "")
-    query = {"s": slug, "t": key, "src": source, "wave": wave, "test": test}
+    query = {"s": slug, "t": key, "src": source, "wave": wave, "test": test, "token": "" if test else asked}
     query |= {"lang": language if language in study.languages else ""}
     kept = external_from(study, request.query_params)
     query |= {parameter.name: kept.get(parameter.id, "") for parameter in study.parameters}
@@ -67,16 +67,18 @@ def _enter(request: Request, slug: str, source: str) -> Response:
     return RedirectResponse(f"/?{urlencode(given)}", 303, NO_STORE)
 
 
-def _key(study: Study, request: Request, wave: str) -> tuple[str, bool]:
-    """The key of whoever comes with a token, else a new one; and whether a participation was begun with it."""
+def _key(study: Study, request: Request, wave: str) -> tuple[str, bool, str]:
+    """The key of whoever comes with a token, else a new one; whether a participation was begun with it; and what the
+    screen has to ask for: "" for nothing, `missing` for a token, `wrong` for another one.
+    """
     token = request.query_params.get("token", "")
     if study.invited and token:
         try:
             key = open_store().admit(study.slug, token, wave)
-            return key, open_store().participation(key) is not None
+            return key, open_store().participation(key) is not None, ""
         except NotAdmitted:
-            pass  # the screen asks for the code and says what is wrong with it
-    return secrets.token_urlsafe(32), False
+            return secrets.token_urlsafe(32), False, "wrong"
+    return secrets.token_urlsafe(32), False, "missing" if study.invited else ""
 
 
 def _refusal(study: Study, wave: str, source: str) -> Response | None:

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -30,6 +31,7 @@ _TYPES = {
     "png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp",
     "mp4": "video/mp4", "webm": "video/webm",
 }  # fmt: skip
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?")
 _KEPT = re.compile(rf"[0-9a-f]{{32}}\.({'|'.join(_TYPES)})")
 _REMEDY = "Save it as PNG, JPEG, WebP, GIF, MP4 or WebM."
 _HEADERS = {"cache-control": "public, max-age=31536000, immutable", "content-disposition": "inline"}
@@ -43,6 +45,31 @@ def media_folder(settings: Settings) -> Path:
 def media_address(name: str) -> str:
     """The address of a kept file; "" for any other text, such as a link to another site."""
     return ADDRESS.format(name=name) if _KEPT.fullmatch(name) else ""
+
+
+def shown_kind(name: str) -> str:
+    """Is a file or a link of this name an `image`, a `video`, or "" (a page of another site)?
+
+    Examples
+    --------
+    >>> shown_kind("https://cdn.example/clip.mp4?v=2"), shown_kind("https://video.example/watch?v=1")
+    ('video', '')
+    """
+    ending = urlsplit(name).path.lower().rpartition(".")[2]
+    return _TYPES.get("jpg" if ending == "jpeg" else ending, "").partition("/")[0]
+
+
+def media_hosts(instrument: Instrument) -> tuple[str, ...]:
+    """The other sites whose pictures, videos or pages this questionnaire offers, each once."""
+    links = (urlsplit(item.media) for item in instrument.items if item.media.startswith("https://"))
+    return tuple(dict.fromkeys(link.netloc.lower() for link in links if _HOST.fullmatch(link.netloc)))
+
+
+def media_note(instrument: Instrument) -> str:
+    """What whoever makes a questionnaire should know about the other sites in it; "" where there are none."""
+    hosts = ", ".join(media_hosts(instrument))
+    said = "Whoever opens that shows the site an internet address. Upload the file instead, or name the site in the consent."
+    return f"Note: it offers what lies on {hosts}. {said}" if hosts else ""
 
 
 def media_kind(content: bytes) -> str:

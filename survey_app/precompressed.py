@@ -13,10 +13,13 @@ import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import brotli
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from survey_app.words import direction, languages, words
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 COMPRESSIBLE = {".css", ".html", ".js", ".json", ".svg", ".wasm"}
@@ -25,9 +28,10 @@ NOT_OURS = re.compile(
     r"\s*<link rel=\"service-desc\"[^>]*>|\s*<script>\s*window\.prerenderReady.*?</script>", re.DOTALL
 )
 ICON = "/parasol.svg"
-NO_SCRIPT = (
-    "<p>This questionnaire needs JavaScript. Please allow it for this page and load the page again.</p>"
-    "<p>Deze vragenlijst heeft JavaScript nodig. Sta dat toe voor deze pagina en laad hem opnieuw.</p>"
+NO_SCRIPT = "".join(
+    f'<p lang="{language}" dir="{direction(language)}" style="font:18px/1.5 system-ui,sans-serif;margin:1.5rem">'
+    f"{escape(words(language)('no_script.text'))}</p>"
+    for language in languages()
 )
 
 

@@ -25,6 +25,7 @@ from analysis.datafiles import data_file
 from analysis.errors import InstrumentError, Problem, SettingsError, StoreError
 from analysis.instrument import Instrument, instrument_as_json
 from analysis.instrument_file import instrument_as_toml
+from survey_app.media import media_hosts
 from survey_app.store import Store
 from survey_app.study import AuditLine, Study, one_line
 from survey_app.study_file import study_as_toml
@@ -150,7 +151,7 @@ class _Record:
             "data": self.data(),
             "absent": [self.said["absent"]["text"]],
             "recipients": [one_line(each, 500) for each in study.recipients] or [self.said["none"]],
-            "transfers": [self.said["transfers"]["text"]],
+            "transfers": [self.said["transfers"]["text"], *self.elsewhere()],
             "erasure": self.erasure(),
             "rights": [self.filled("rights", "text", contact=self.stated("contact", study.contact))],
             "security": [self.said["security"]["text"]],
@@ -204,6 +205,11 @@ class _Record:
             "raffle": {} if study.raffle else None,
         }
         return [self.filled("data", key, **values) for key, values in names.items() if values is not None]
+
+    def elsewhere(self) -> list[str]:
+        """Other sites that learn of people who open what the questionnaire shows from there."""
+        hosts = media_hosts(self.instrument)
+        return [self.filled("transfers", "media", sites=", ".join(hosts))] if hosts else []
 
     def erasure(self) -> list[str]:
         study = self.study

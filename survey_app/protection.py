@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -42,9 +43,20 @@ HEADERS = {
 }
 
 
-def content_policy(host: str, embedders: tuple[str, ...] = ()) -> str:
-    """The content policy of a page at `host`: this server and nobody else, in a frame of `embedders` only."""
-    parents = " ".join(embedders) or "'none'"
+class Abroad(NamedTuple):
+    """Other sites a study has to do with: those that may show it in a frame, and hosts of what it offers to show."""
+
+    frames: tuple[str, ...] = ()
+    media: tuple[str, ...] = ()
+
+
+NOWHERE = Abroad()
+
+
+def content_policy(host: str, abroad: Abroad = NOWHERE) -> str:
+    """The content policy of a page at `host`: this server and nobody else, but for what a study declares."""
+    parents = " ".join(abroad.frames) or "'none'"
+    media = "".join(f" https://{each}" for each in abroad.media)
     # Older Safari does not take 'self' to include this server's own websocket.
     socket = f" ws://{host} wss://{host}" if re.fullmatch(r"[A-Za-z0-9.:\[\]-]{1,255}", host) else ""
     return "; ".join(
@@ -52,9 +64,9 @@ def content_policy(host: str, embedders: tuple[str, ...] = ()) -> str:
             "default-src 'self'",
             "script-src 'self' blob:",
             "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data: blob:",
+            f"img-src 'self' data: blob:{media}",
             "font-src 'self' data:",
-            "media-src 'self' data: blob:",
+            f"media-src 'self' data: blob:{media}",
             "worker-src 'self' blob:",
             f"connect-src 'self'{socket}",
             "object-src 'none'",
@@ -66,10 +78,10 @@ def content_policy(host: str, embedders: tuple[str, ...] = ()) -> str:
 
 
 @lru_cache(maxsize=64)
-def added_headers(host: bytes, embedders: tuple[str, ...] = ()) -> dict[bytes, bytes]:
+def added_headers(host: bytes, abroad: Abroad = NOWHERE) -> dict[bytes, bytes]:
     """The headers of every answer, as they go over the wire; a page that may stand in a frame says where."""
-    headers = HEADERS | {"content-security-policy": content_policy(host.decode("latin-1"), embedders)}
-    if embedders:
+    headers = HEADERS | {"content-security-policy": content_policy(host.decode("latin-1"), abroad)}
+    if abroad.frames:
         del headers["x-frame-options"]  # knows only yes and no, and the content policy says the same more exactly
     return {name.encode(): value.encode("latin-1") for name, value in headers.items()}
 
@@ -77,29 +89,29 @@ def added_headers(host: bytes, embedders: tuple[str, ...] = ()) -> dict[bytes, b
 class Protection:
     """ASGI middleware: security headers on every answer, 404 for the blocked paths, no dialogs in the page.
 
-    `embedders` tells which sites may show a study (named by its slug) in a frame. It is asked for a respondent's pages
-    only: the researcher's screens are never in a frame.
+    `abroad` tells which other sites a study (named by its slug) has to do with. It is asked for a respondent's pages
+    only: the researcher's screens are never in a frame, and show nothing of anybody else's.
     """
 
-    def __init__(self, app: ASGIApp, embedders: Callable[[str], Awaitable[tuple[str, ...]]]) -> None:
+    def __init__(self, app: ASGIApp, abroad: Callable[[str], Awaitable[Abroad]]) -> None:
         self.app = app
-        self.embedders = embedders
+        self.abroad = abroad
 
-    async def _embedders(self, scope: Scope) -> tuple[str, ...]:
+    async def _abroad(self, scope: Scope) -> Abroad:
         path: str = scope["path"]
         if path.startswith("/s/"):
-            return await self.embedders(path[3:])
+            return await self.abroad(path[3:])
         if path != "/" or not scope["query_string"]:
-            return ()
+            return NOWHERE
         query = Request(scope).query_params
-        return await self.embedders(query["s"]) if query.get("t") and query.get("s") else ()
+        return await self.abroad(query["s"]) if query.get("t") and query.get("s") else NOWHERE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-        added = added_headers(host, await self._embedders(scope))
+        added = added_headers(host, await self._abroad(scope))
 
         async def send_protected(message: Message) -> None:
             if message["type"] == "http.response.start":

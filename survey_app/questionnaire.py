@@ -22,6 +22,7 @@ from analysis.shown import Facts, piped_texts, shown_pages
 from survey_app.answers import FIRST_YEAR, LAST_YEAR, LONGEST_OTHER, longest_text
 from survey_app.components.questions import SCRIPT
 from survey_app.journey import item_order
+from survey_app.media import shown_kind
 from survey_app.study import CodePart, Influencer
 from survey_app.words import Words, direction, words
 
@@ -381,13 +382,15 @@ def _limits(item: Item, w: Words, messages: dict[str, str]) -> dict[str, int]:
 
 
 def _media(item: Item, texts: _Texts) -> dict[str, str]:
-    """An uploaded file as an address of this server; a link stays a link: its host shall learn of nobody unasked."""
-    alt = item.alt.get(texts.language, "")
+    """An uploaded file as an address of this server; what is elsewhere comes only when the respondent asks for it:
+    its host shall learn of nobody unasked.
+    """
+    alt, kind = item.alt.get(texts.language, ""), shown_kind(item.media)
     if "://" in item.media:
         host = urlsplit(item.media).hostname or ""
-        return {"kind": "link", "address": item.media, "host": host.removeprefix("www."), "alt": alt}
-    kind = "video" if item.media.lower().endswith((".mp4", ".webm")) else "image"
-    return {"kind": kind, "address": f"/files/{item.media}", "alt": alt}
+        shown = {"kind": "link", "address": item.media, "host": host.removeprefix("www."), "alt": alt}
+        return shown | ({"shows": kind} if kind else {})
+    return {"kind": kind or "image", "address": f"/files/{item.media}", "alt": alt}
 
 
 # -- other screens that ask something -------------------------------------------------------------------------------
@@ -534,7 +537,10 @@ _KIND_WORDS = {
     "date": {"date_hint": "respondent.date.hint"},
     "long_text": {"until": "respondent.until"},
     "text": {"until": "respondent.until"},
-    "info": {"open": "respondent.media.open", "new_tab": "respondent.media.new"},
+    "info": {
+        "open": "respondent.media.open", "new_tab": "respondent.media.new", "abroad": "respondent.media.abroad",
+        "show": "respondent.media.show", "gone": "respondent.media.gone",
+    },
     "code": {"copy": "thanks.copy", "copied": "thanks.copied"},
 }
 

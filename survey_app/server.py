@@ -25,9 +25,10 @@ from survey_app.access import OneTimeLinks, load_secret
 from survey_app.app import HOME, RESEARCHER_SCREENS
 from survey_app.context import load_study_context, open_store
 from survey_app.kept_theme import keep_theme
+from survey_app.media import media_hosts
 from survey_app.plain_page import plain_page
 from survey_app.precompressed import Precompressed, write_compressed
-from survey_app.protection import OnlyKnown, Protection
+from survey_app.protection import NOWHERE, Abroad, OnlyKnown, Protection
 from survey_app.routes import researcher_routes, respondent_routes
 from survey_app.settings import Settings
 from survey_app.study import is_slug
@@ -145,7 +146,7 @@ def build_app(settings: Settings, links: OneTimeLinks, announce: Callable[[], No
         lifespan=lifespan,
         routes=routes,
         middleware=[
-            Middleware(Protection, embedders=embedders),
+            Middleware(Protection, abroad=abroad),
             Middleware(Precompressed, folder=Path(file_util.get_static_dir()), page_paths=page_paths),
             Middleware(OnlyKnown, routes=routes),
         ],
@@ -162,14 +163,15 @@ def write_static(folder: Path) -> tuple[int, int]:
     return write_compressed(Path(file_util.get_static_dir()) / "static", folder)
 
 
-async def embedders(slug: str) -> tuple[str, ...]:
-    """The sites that may show this study in a frame; none where it cannot be found out."""
+async def abroad(slug: str) -> Abroad:
+    """The other sites this study has to do with; none where it cannot be found out."""
     if not is_slug(slug):
-        return ()
+        return NOWHERE
     try:
-        return (await asyncio.to_thread(load_study_context, slug)).study.embed
+        found = await asyncio.to_thread(load_study_context, slug)
     except (StoreError, StudyClosed):
-        return ()
+        return NOWHERE
+    return Abroad(found.study.embed, media_hosts(found.instrument))
 
 
 def serve(settings: Settings, links: OneTimeLinks, announce: Callable[[], None]) -> None:

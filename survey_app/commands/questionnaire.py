@@ -17,6 +17,7 @@ def check(
 ) -> None:
     """Say everything that is wrong with a questionnaire, with the place and what to do."""
     from analysis.instrument import check_instrument, load_instrument
+    from survey_app.media import media_note
 
     problems = check_instrument(file)
     for problem in problems:
@@ -29,6 +30,8 @@ def check(
     out.print(
         f"{found.id} {found.version}: {len(found.items)} items, {len(found.pages)} pages, {languages}. Nothing wrong."
     )
+    if note := media_note(found):
+        out.print(note, markup=False, soft_wrap=True)
 
 
 def simulate(

@@ -61,7 +61,7 @@ def list_() -> None:
 @study.command("import")
 def import_(file: Annotated[Path, typer.Argument(help="A study file (TOML).")]) -> None:
     """Bring a study in, or up to date; everything that is wrong with it is said at once."""
-    from survey_app.media import kept_from, media_folder, with_kept
+    from survey_app.media import kept_from, media_folder, media_note, with_kept
     from survey_app.settings import load_settings
     from survey_app.study_file import StudyFile, load_study, publish
 
@@ -72,6 +72,8 @@ def import_(file: Annotated[Path, typer.Argument(help="A study file (TOML).")]) 
         done = publish(store, found)
     what = "is new, as a draft" if done.new else "is up to date"
     out.print(f"Study '{done.study.slug}' {what}; questionnaire {found.instrument.id} {done.version}.", markup=False)
+    if note := media_note(found.instrument):
+        out.print(note, markup=False, soft_wrap=True)
     if done.new_version:
         out.print("The questionnaire is a new version. Whoever has begun goes on with the one they began.")
     if done.study.state == "draft":

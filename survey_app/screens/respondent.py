@@ -76,6 +76,7 @@ class Visit:
     wave: str
     test: bool
     external: Mapping[str, str]
+    token: str = ""
     language: str = ""
     agreed: bool = False
     of_age: bool = False
@@ -140,7 +141,10 @@ def _this_visit() -> Visit:
     visit = st.session_state.get("visit")
     if not isinstance(visit, Visit) or (visit.key, visit.slug) != (key, slug):
         test = is_slug(slug) and "test" in params and is_test(slug, params["test"])
-        visit = Visit(slug, key, params.get("src", ""), params.get("wave", ""), test, params, params.get("lang", ""))
+        visit = Visit(
+            slug, key, params.get("src", ""), params.get("wave", ""), test, params, params.get("token", ""),
+            params.get("lang", ""),
+        )  # fmt: skip
         st.session_state["visit"] = visit
     return visit
 
@@ -414,6 +418,8 @@ def _journey(visit: Visit) -> Screen:
     if visit.participation is not None:
         return _question(visit)
     refused = visit.refused or ("" if visit.test else standing(study, datetime.now(UTC), wave=visit.wave))
+    if refused == "open" and study.invited and visit.token in ("missing", "wrong"):
+        refused = "token"  # nobody is asked to agree to what is not open to them
     if refused not in ("", "open", "code", "code_unknown", "code_taken"):
         return _refusal(visit, refused)
     if not visit.language and len(study.languages) == 1:
@@ -570,14 +576,20 @@ def _refusal(visit: Visit, reason: str) -> Screen:
 
 
 def _ask_token(visit: Visit) -> Screen:
-    w = words(visit.language or _proposed(visit.loaded.study.languages))
+    study = visit.loaded.study
+    w = words(visit.language or _proposed(study.languages))
+    kept = {"lang": visit.language, "src": visit.source, "wave": visit.wave}
+    kept |= {each.name: visit.external.get(each.name, "") for each in study.parameters}
+    query = urlencode({name: value for name, value in kept.items() if value} | {"token": ""})
+    wrong = ({"kind": "notice", "text": w("token.wrong")},) if visit.token == "wrong" else ()
     return Screen(
         id="token",
         language=w.language,
         title=w("token.title"),
         paragraphs=(w("token.text"),),
-        blocks=(text_line("token", w("token.label"), w("token.hint"), w("token.missing")),),
-        buttons=(Button("token", w("token.open"), value=f"/s/{visit.slug}?token="),),
+        blocks=(*wrong, text_line("token", w("token.label"), w("token.hint"), w("token.missing"))),
+        buttons=(Button("token", w("token.open"), value=f"/s/{visit.slug}?{query}"),),
+        languages=study.languages,
     )
 
 

@@ -23,7 +23,7 @@ from survey_app.components.study_frame import STATES, STYLE, choose_language, pl
 from survey_app.context import load_study_context, open_store
 from survey_app.labels import study_labels
 from survey_app.links import Link, qr_png, qr_svg, study_links
-from survey_app.media import kept_from, media_folder, with_kept
+from survey_app.media import kept_from, media_folder, media_hosts, with_kept
 from survey_app.privacy import retention_of
 from survey_app.settings import load_settings
 from survey_app.study import Study, is_slug
@@ -219,9 +219,11 @@ def _ask_files(w: Words) -> None:
             _show_problems(w, error.problems)
             return
     if isinstance(found, Instrument):
+        _warn_abroad(w, found)
         _ask_new(w, found, f"file_{found.digest[:8]}")
         return
     st.success(w("studies.nothing_wrong", title=plain(title_of(found.study, w.language))))
+    _warn_abroad(w, found.instrument)
     if st.button(w("studies.bring_in"), type="primary", key="bring_in"):
         try:
             done = publish(open_store(), found)
@@ -230,6 +232,12 @@ def _ask_files(w: Words) -> None:
             return
         load_study_context.clear(done.study.slug)
         _say(w("studies.brought_in", title=title_of(done.study, w.language)))
+
+
+def _warn_abroad(w: Words, instrument: Instrument) -> None:
+    hosts = media_hosts(instrument)
+    if hosts:
+        st.warning(w("studies.abroad", hosts=plain(", ".join(hosts))), icon=":material/public:")
 
 
 def _read_files(folder: Path, files: Sequence[UploadedFile]) -> StudyFile | Instrument:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import io
 import os
 import secrets
@@ -9,10 +10,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -194,3 +197,57 @@ def desktop(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport=DESKTOP, locale="en-GB")
     yield context
     context.close()
+
+
+class Site:
+    """Another site, on a port of its own: a page with the frame that its address asks for, and files it holds.
+
+    `asked` are the addresses it was asked for and `referrers` what each said about where it came from; `asks` is
+    called at each.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.referrers: list[str] = []
+        self.asks: Callable[[], None] = lambda: None
+        self.files: dict[str, tuple[str, bytes]] = {}
+        site = self
+
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                where = urlsplit(self.path)
+                if where.path == "/favicon.ico":
+                    self.send_error(404)
+                    return
+                site.asked.append(self.path)
+                site.referrers.append(self.headers.get("referer", ""))
+                site.asks()
+                shown = "".join(
+                    f'<iframe src="{address}" width="380" height="800"></iframe>'
+                    for address in parse_qs(where.query).get("frame", [])
+                )
+                page = ("text/html", f"<!DOCTYPE html><title>Elsewhere</title>{shown}".encode())
+                kind, body = site.files.get(where.path, page)
+                self.send_response(200)
+                self.send_header("content-type", kind)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *said: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """Another site than ours."""
+    other = Site()
+    thread = threading.Thread(target=other.server.serve_forever, args=(0.05,))
+    thread.start()
+    yield other
+    other.server.shutdown()
+    thread.join()
+    other.server.server_close()

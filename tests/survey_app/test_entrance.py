@@ -161,8 +161,9 @@ def test_a_token_becomes_the_key_of_its_owner(web: httpx.Client, store: Store) -
     again = asked(web.get(f"/s/{study.slug}", params={"token": token}))
     assert again["t"] == query["t"]
     for wrong in ("", "AAAA-BBBB-CCCC", "x" * 5000):
-        key = asked(web.get(f"/s/{study.slug}", params={"token": wrong}))["t"]
-        assert key not in (token_key(study.id, token), token_key(study.id, wrong))
+        query_of_wrong = asked(web.get(f"/s/{study.slug}", params={"token": wrong, "src": "mail"}))
+        assert query_of_wrong["t"] not in (token_key(study.id, token), token_key(study.id, wrong))
+        assert query_of_wrong["token"] == ("wrong" if wrong else "missing")
     store.close_study(study.slug)
     time.sleep(3.1)  # a running server goes by what it read within the last three seconds
     assert asked(web.get(f"/s/{study.slug}", params={"token": token}))["t"] == query["t"]  # may finish

@@ -13,13 +13,27 @@ from PIL import Image
 
 from analysis.errors import InstrumentError, SettingsError
 from analysis.instrument import Instrument, Item, Page
-from survey_app.media import LARGEST, keep_media, kept_from, media_address, media_kind, with_kept
+from survey_app.media import (
+    LARGEST,
+    keep_media,
+    kept_from,
+    media_address,
+    media_hosts,
+    media_kind,
+    media_note,
+    shown_kind,
+    with_kept,
+)
+from survey_app.privacy import record_languages, record_of_processing
+from survey_app.study import Study
 from tests.conftest import Server
 
 MP4 = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + bytes(range(256)) * 40
 WEBM = (
     b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x84webm" + b"\0" * 99
 )
+
+STUDY = Study("s", "s", {"en": "S"}, "0" * 64, ("en",), "open", {"en": "C"}, "1")
 
 
 def picture(form: str, size: tuple[int, int] = (40, 30)) -> bytes:
@@ -161,3 +175,17 @@ def test_a_picture_is_sent_as_what_it_is_and_as_nothing_else(web: httpx.Client, 
 def test_nothing_but_kept_files_is_sent(web: httpx.Client, path: str) -> None:
     assert web.get(path).status_code in (400, 404, 414)
     assert web.post(path).status_code in (400, 404, 405, 414)
+
+
+def test_the_other_sites_of_a_questionnaire_are_named_to_whoever_makes_it(tmp_path: Path) -> None:
+    links = ("https://www.Video.example/watch?v=1", "https://cdn.example:8443/a/clip.MP4?x=1#t", "a.png")
+    found = questionnaire(*links, "https://www.video.example/other")
+    assert media_hosts(found) == ("www.video.example", "cdn.example:8443")
+    assert "www.video.example, cdn.example:8443" in media_note(found)
+    assert media_note(questionnaire("a.png", "")) == ""
+    assert [shown_kind(each) for each in links] == ["", "video", "image"]
+    assert media_hosts(questionnaire("https://x.example; script-src *", "https://a@b.example/x.png")) == ()
+    for language in record_languages():
+        record = record_of_processing(STUDY, found, language)
+        assert "www.video.example, cdn.example:8443" in record
+        assert "video.example" not in record_of_processing(STUDY, questionnaire("a.png"), language)

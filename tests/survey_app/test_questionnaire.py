@@ -137,6 +137,7 @@ def test_a_link_to_a_video_stays_a_link_and_a_file_is_ours() -> None:
     assert (
         items_of(screen)["x"]["media"]["kind"] == "link" and items_of(screen)["x"]["media"]["host"] == "video.example"
     )
+    assert "shows" not in items_of(screen)["x"]["media"]
     assert items_of(screen)["y"]["media"] == {"kind": "video", "address": f"/files/{'a' * 32}.mp4", "alt": ""}
 
 

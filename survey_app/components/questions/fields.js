@@ -496,14 +496,38 @@ class Info extends Field {
       make("p", { class: "text" }, page.said(item.text)), this.hint, item.media && this.media(item.media), this.help())
   }
 
-  media({ kind, address, host, alt }) {
+  media(media) {
+    const { kind, address, alt } = media
     if (kind === "image") return make("img", { src: address, alt, loading: "lazy" })
     if (kind === "video") {
       return make("video", { src: address, controls: "", playsinline: "", preload: "metadata", "aria-label": alt })
     }
-    return make("p", { class: "text" }, alt && `${alt} `, make("a", {
+    return this.abroad(media)
+  }
+
+  // On another site: nothing is asked of it before somebody has read what it learns and opened it all the same.
+  abroad({ address, host, alt, shows }) {
+    const { words } = this
+    const link = () => make("a", {
       href: address, target: "_blank", rel: "noopener noreferrer", class: "out", referrerpolicy: "no-referrer",
-    }, filled(this.words.open, { host }), make("span", { class: "unseen" }, ` (${this.words.new_tab})`)))
+    }, filled(words.open, { host }), make("span", { class: "unseen" }, ` (${words.new_tab})`))
+    const told = make("p", { class: "hint" }, filled(words.abroad, { host }))
+    const box = make("div", { class: "abroad" }, alt && make("p", { class: "text" }, alt), told)
+    if (!shows) {
+      box.append(link())
+      return box
+    }
+    const button = make("button", { type: "button", class: "plain" }, filled(words.show, { host }))
+    button.addEventListener("click", () => {
+      const shown = shows === "image" ? make("img", { alt, referrerpolicy: "no-referrer" })
+        : make("video", { controls: "", playsinline: "", autoplay: "", tabindex: "0", "aria-label": alt })
+      shown.addEventListener("error", () => box.replaceChildren(make("p", { class: "hint", role: "status" }, words.gone), link()))
+      box.replaceChildren(shown)
+      shown.src = address
+      shown.focus?.()
+    })
+    box.append(button)
+    return box
   }
 
   answer() { return null }
