@@ -153,7 +153,7 @@ def fit_cfa(
         covariance = inverse(expected_information(layout, [block], point)) / moments.n
     else:
         rows = require_rows(data, "A robust correction").complete(structure.observed)
-        covariance, trace = correct(layout, block, point, rows, robust)
+        covariance, trace = correct(layout, [block], point, [rows], robust)
         measures |= _robust_measures(structure, block, rows, robust, measures["chi_square"], trace)
     estimates = Estimates.of(layout, point.theta, covariance)
     notes = [*moments.notes, ERRORS[robust], *_notes(structure), *estimates.warnings()]
@@ -314,7 +314,7 @@ def _robust_measures(
         return {}
     plain = baseline_chi_square(structure, block.cov, block.n)
     alone = one_group(baseline(structure))
-    alone_trace = correct(alone, block, at_start(alone, block), rows, kind).trace
+    alone_trace = correct(alone, [block], at_start(alone, block), [rows], kind).trace
     nothing = replace(plain, factor=alone_trace / plain.df)
     model = ChiSquare(chi_square, df, trace / df)
     return scaled_measures(model, nothing, block.n) | population_measures(model, nothing, block.n)

@@ -161,6 +161,14 @@ def full_information(structure: Structure, patterns: Patterns, *, robust: bool) 
     return FullInformation(layout, point.theta, covariance, measures)
 
 
+def without_relations(structure: Structure, patterns: Patterns, best: Unrestricted) -> tuple[float, float]:
+    """The model of no relations fitted to all patterns: its deviance per person, and the trace that corrects it."""
+    alone = one_group(baseline(structure))
+    nothing = locate(alone, patterns.blocks, _available(alone, patterns))
+    test = _scaled(_chi_square(alone, nothing, best, patterns.n), alone, nothing, best, patterns)
+    return nothing.value, test.factor * test.df
+
+
 def _check_answers(names: Sequence[str], values: np.ndarray, given: np.ndarray) -> None:
     problems = []
     for name, column, seen in zip(names, values.T, given.T, strict=True):

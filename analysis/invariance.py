@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
-from analysis.cfa import as_block, check_moments
+from analysis.cfa import Missing, check_moments
 from analysis.errors import DataError, ModelError, Problem
 from analysis.estimates import Estimates
 from analysis.fitmeasures import ChiSquare, comparative, information_criteria, rmsea, srmr
-from analysis.latent import Structure, specify, start_values
-from analysis.likelihood import LOG_TAU, Block, Layout, Point, collect, expected_information, inverse, minimise
+from analysis.latent import Structure, check_choice, specify, start_values
+from analysis.likelihood import (
+    LOG_TAU,
+    Layout,
+    Point,
+    collect,
+    expected_information,
+    inverse,
+    minimise,
+    observed_information,
+)
 from analysis.model import Model
-from analysis.moments import Moments, from_rows
+from analysis.moments import from_rows
 from analysis.regression import check_level
+from analysis.robust import Robust, population_measures, scaled_measures
+from analysis.samples import Sample, complete_sample, correct_samples, sample_with_gaps
 from analysis.scoring import SHOWN, Scores
 
 Level = Literal["configural", "metric", "scalar", "strict"]
@@ -34,6 +45,23 @@ LEVEL_COLUMNS = (
     "log_likelihood", "parameters", "delta_cfi", "delta_rmsea", "delta_srmr", "chi_square_difference",
     "df_difference", "p_difference",
 )  # fmt: skip
+STEPS = (
+    "cfi", "rmsea", "srmr", "cfi_scaled", "rmsea_scaled", "cfi_robust", "rmsea_robust",
+)  # fmt: skip
+"""The measures whose change from level to level is told."""
+METHODS: dict[tuple[Missing, Robust | None], str] = {
+    ("listwise", None): "Maximum likelihood; standard errors from the expected information; statistic is z.",
+    ("listwise", "mlm"): "Maximum likelihood, MLM: robust standard errors, Satorra-Bentler chi-square; the difference "
+    "tests are scaled (Satorra and Bentler 2001).",
+    (
+        "listwise",
+        "mlr",
+    ): "Maximum likelihood, MLR: Huber-White standard errors, Yuan-Bentler chi-square; the difference "
+    "tests are scaled (Satorra and Bentler 2001).",
+    ("fiml", None): "Full-information maximum likelihood; standard errors from the observed information.",
+    ("fiml", "mlr"): "Full-information maximum likelihood, MLR: Huber-White standard errors, Yuan-Bentler chi-square; "
+    "the difference tests are scaled (Satorra and Bentler 2001).",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +101,8 @@ def fit_invariance(
     *,
     levels: Sequence[Level] = LEVELS,
     partial: Sequence[str] = (),
+    robust: Robust | None = None,
+    missing: Missing = "listwise",
     level: float = 0.95,
 ) -> Invariance:
     """Do these groups answer the same questions in the same way, so that their means may be compared?
@@ -91,6 +121,10 @@ def fit_invariance(
     partial : sequence of str
         What stays free in every group: "psi3" an item's intercept, "psi=~psi4" a loading, "psi3~~psi3" a residual
         variance.
+    robust : None, "mlm" or "mlr"
+        Corrections for items that are not normal, as in `fit_cfa`.
+    missing : "listwise" or "fiml"
+        Whether only complete rows count, or every answer given, as in `fit_cfa`.
     level : float
         Confidence level of the coefficients.
 
@@ -99,7 +133,8 @@ def fit_invariance(
     Invariance
         Its `levels` table holds for each level chi_square, df, p_value, cfi, tli, rmsea (90 % interval), srmr, aic,
         bic, log_likelihood, parameters, the change of CFI, RMSEA and SRMR, and the chi-square difference test against
-        the level above.
+        the level above. With `robust` the difference test is the scaled one, and chi_square_scaled, p_value_scaled,
+        scaling_factor, CFI, TLI and RMSEA `_scaled` and (complete rows) `_robust`, and their changes, stand behind.
 
     Raises
     ------
@@ -112,17 +147,21 @@ def fit_invariance(
 
     Notes
     -----
-    Maximum likelihood with mean structure, first loading fixed to 1. Group order is that of first appearance. Rules
-    of thumb for the changes (delta CFI >= -.010, Cheung and Rensvold 2002; delta RMSEA <= .015, Chen 2007) are guides,
-    not verdicts: none is printed.
+    Maximum likelihood with mean structure, first loading fixed to 1. The scaled difference has no value where its
+    correction comes out at or below zero; a note says so. Items as ordinal answers (WLSMV) are not compared here:
+    thresholds and scale factors need an identification of their own (Wu and Estabrook 2016). Group order is that of
+    first appearance. Rules of thumb for the changes (delta CFI >= -.010, Cheung and Rensvold 2002; delta RMSEA <=
+    .015, Chen 2007) are guides, not verdicts: none is printed.
 
     Checked against
     ---------------
-    lavaan 0.6-14 (group.equal, group.partial, lavTestLRT): tests/reference/latent.json, shared reference 03.
+    lavaan 0.6-14 (group.equal, group.partial, lavTestLRT): tests/reference/latent.json, latent_more.json (MLM, MLR,
+    full information), shared reference 03.
 
     References
     ----------
     Meredith, W. (1993). Measurement invariance, factor analysis and factorial invariance. Psychometrika, 58, 525-543.
+    Satorra, A., & Bentler, P. M. (2001). A scaled difference chi-square test statistic. Psychometrika, 66, 507-514.
 
     Examples
     --------
@@ -135,37 +174,43 @@ def fit_invariance(
     [['metric', 7, 3.0], ['scalar', 10, 3.0], ['strict', 14, 4.0]]
     """
     check_level(level)
+    _check_method(robust, missing)
     steps = _checked_levels(levels)
     freed = tuple(_freed(model, text) for text in partial)
     structure = specify(model, has_means=True, latent_means=True)
     if model.equations:
         remedy = "Compare the measurement first: keep only the =~ and ~~ lines."
         raise ModelError(Problem("model", "invariance is a question about items, not about regressions", remedy))
-    groups, notes = _groups(scores, group_column, structure)
-    blocks = [as_block(moments, place) for place, moments in enumerate(groups.values())]
+    samples, notes = _samples(scores, group_column, structure, robust, missing)
+    notes.append(METHODS[missing, robust])
+    blocks = [block for sample in samples.values() for block in sample.blocks]
+    starts = [list(start_values(structure, sample.cov, sample.mean)) for sample in samples.values()]
     rows: list[dict[str, object]] = []
     tables = []
-    starts = None
     for step in steps:
-        layout = _layout(structure, step, len(blocks), freed)
-        starts = starts or [list(start_values(structure, block.cov, block.mean)) for block in blocks]
+        layout = _layout(structure, step, len(samples), freed)
         thetas = [collect(layout, [group[k] for group in starts]) for k in range(len(starts[0]))]
         point = minimise(layout, blocks, thetas)
-        rows.append({"level": step, **_measures(layout, blocks, point)})
-        covariance = inverse(expected_information(layout, blocks, point)) / sum(block.n for block in blocks)
-        for place, label in enumerate(groups):
+        if robust is None:
+            information = expected_information if missing == "listwise" else observed_information
+            covariance, trace = inverse(information(layout, blocks, point)) / sum(block.n for block in blocks), None
+        else:
+            covariance, trace = correct_samples(layout, list(samples.values()), point, robust)
+        rows.append({"level": step, **_measures(layout, list(samples.values()), point, trace, missing)})
+        for place, label in enumerate(samples):
             estimates = Estimates.of(layout, point.theta, covariance, place)
             notes += [f"{step}, group '{label}': {warning}" for warning in estimates.warnings()]
             tables.append(estimates.coefficients(level).assign(group=label, level=step))
+    compared, lost = _with_differences(pd.DataFrame(rows))
     return Invariance(
         model,
-        {label: moments.n for label, moments in groups.items()},
-        _with_differences(pd.DataFrame(rows)),
+        {label: sample.n for label, sample in samples.items()},
+        compared,
         pd.concat(tables, ignore_index=True),
         freed,
         scores.source,
         scores.synthetic,
-        tuple(dict.fromkeys((*scores.notes, *notes))),
+        tuple(dict.fromkeys((*scores.notes, *notes, *lost))),
     )
 
 
@@ -185,6 +230,11 @@ def large_groups(model: Model, scores: Scores, group_column: str) -> tuple[Score
     (Scores, tuple of str)
         The rows of groups with at least as many complete rows as one group has parameters, and in which no item is
         answered alike by everybody; the groups that are left out.
+
+    Checked against
+    ---------------
+    `fit_invariance` runs on what it keeps, and the groups it leaves out are too small for it:
+    tests/analysis/test_invariance.py. It counts, so there is no number of R's to compare.
 
     Examples
     --------
@@ -233,43 +283,67 @@ def _freed(model: Model, text: str) -> tuple[str, str]:
     raise ModelError(Problem(f"partial '{text}'", "it names no parameter of the items", remedy))
 
 
-def _groups(scores: Scores, column: str, structure: Structure) -> tuple[dict[str, Moments], list[str]]:
+def _check_method(robust: str | None, missing: str) -> None:
+    if robust == "wlsmv":
+        what = "groups are not compared with ordinal items: thresholds need an identification of their own"
+        remedy = "Ask for 'mlr', which treats the answers as numbers that need not be normal."
+        raise ModelError(Problem("robust 'wlsmv'", what, remedy))
+    check_choice("robust", robust, (None, *get_args(Robust)))
+    check_choice("missing", missing, get_args(Missing))
+    if missing == "fiml" and robust == "mlm":
+        what = "the Satorra-Bentler correction is not defined with missing answers"
+        raise ModelError(Problem("robust 'mlm'", what, "Ask for 'mlr', or for complete rows only."))
+
+
+def _samples(
+    scores: Scores, column: str, structure: Structure, robust: Robust | None, missing: Missing
+) -> tuple[dict[str, Sample], list[str]]:
     if column not in scores.frame:
         known = ", ".join(map(str, scores.frame.columns[:20]))
         raise DataError(Problem(f"group column '{column}'", "the data have no such column", f"There is: {known}."))
     labels = scores.frame[column]
     values = np.column_stack([scores.column(name) for name in structure.observed])
-    whole = ~np.isnan(values).any(axis=1)
+    usable = ~np.isnan(values).all(axis=1) if missing == "fiml" else ~np.isnan(values).any(axis=1)
     named = labels.notna().to_numpy()
     notes = []
-    if not (whole & named).all():
-        notes.append(f"{int((~(whole & named)).sum())} of {scores.n} rows lack an answer or a group; left out.")
+    if not (usable & named).all():
+        lack = "every answer" if missing == "fiml" else "an answer"
+        notes.append(f"{int((~(usable & named)).sum())} of {scores.n} rows lack {lack} or a group; left out.")
     needed = int(structure.free.sum()) - len(structure.latents)
-    groups: dict[str, Moments] = {}
+    samples: dict[str, Sample] = {}
     problems = []
     for label in labels[named].unique():
-        rows = values[(labels == label).fillna(False).to_numpy(dtype=bool) & whole]
+        mask = (labels == label).fillna(False).to_numpy(dtype=bool) & usable
+        rows = values[mask]
         where = f"group '{label}' of '{column}'"
         if len(rows) < needed:
-            what = f"{len(rows)} complete rows for {needed} parameters"
+            what = f"{len(rows)} {'' if missing == 'fiml' else 'complete '}rows for {needed} parameters"
             problems.append(Problem(where, what, "Collect more answers, join groups, or leave this group out."))
             continue
-        constant = [name for name, one in zip(structure.observed, rows.T, strict=True) if np.ptp(one) == 0]
-        for name in constant:
-            remedy = "Take the item out of the model, or leave the group out."
-            problems.append(Problem(where, f"everybody gives '{name}' the same answer", remedy))
-        if not constant:
-            groups[str(label)] = from_rows(rows, structure.observed, source=scores.source, synthetic=scores.synthetic)
-            check_moments(groups[str(label)], needed, where)
-    if not problems and len(groups) < 2:
-        what = f"it names {len(groups)} group(s)"
+        kinds = {name: len(set(one[~np.isnan(one)])) for name, one in zip(structure.observed, rows.T, strict=True)}
+        constant = {name: kind for name, kind in kinds.items() if kind < 2}
+        for name, kind in constant.items():
+            what = f"everybody gives '{name}' the same answer" if kind else f"nobody answered '{name}'"
+            problems.append(Problem(where, what, "Take the item out of the model, or leave the group out."))
+        if constant:
+            continue
+        if missing == "fiml":
+            sample = sample_with_gaps(structure, scores.keep(mask, "other group"), len(samples), where)
+        else:
+            moments = from_rows(rows, structure.observed, source=scores.source, synthetic=scores.synthetic)
+            check_moments(moments, needed, where)
+            sample = complete_sample(structure, moments, rows, len(samples), robust)
+        samples[str(label)] = sample
+        notes += sample.notes
+    if not problems and len(samples) < 2:
+        what = f"it names {len(samples)} group(s)"
         problems.append(Problem(f"group column '{column}'", what, "Invariance compares at least two groups."))
     if len(problems) > SHOWN:
         what = f"the same goes for {len(problems) - SHOWN} more groups"
         problems = [*problems[:SHOWN], Problem(f"group column '{column}'", what, "Choose a column with fewer groups.")]
     if problems:
         raise DataError(*problems)
-    return groups, notes
+    return samples, notes
 
 
 def _layout(structure: Structure, step: Level, groups: int, freed: tuple[tuple[str, str], ...]) -> Layout:
@@ -294,14 +368,16 @@ def _fixed_mean(kind: str, step: Level, place: int) -> bool:
     return kind == "intercept" and (place == 0 or "intercept" not in EQUAL[step])
 
 
-def _measures(layout: Layout, blocks: Sequence[Block], point: Point) -> dict[str, float]:
-    n, p, groups = sum(block.n for block in blocks), len(layout.structure.observed), len(blocks)
-    least = sum(block.n * (float(np.linalg.slogdet(block.cov)[1]) + p) for block in blocks)
-    independent = sum(block.n * float(np.log(np.diag(block.cov)).sum() + p) for block in blocks)
+def _measures(
+    layout: Layout, samples: Sequence[Sample], point: Point, trace: float | None, missing: Missing
+) -> dict[str, float]:
+    n, p, groups = sum(sample.n for sample in samples), len(layout.structure.observed), len(samples)
+    least = sum(sample.n * sample.explained for sample in samples)
+    independent = sum(sample.n * sample.independent for sample in samples)
     model = ChiSquare(max(n * point.value - least, 0.0), groups * (p * (p + 1) // 2 + p) - layout.size)
     baseline = ChiSquare(independent - least, groups * p * (p - 1) // 2)
-    log_likelihood = -0.5 * n * (p * LOG_TAU + point.value)
-    residual = [block.mean - implied.mean for block, implied in zip(blocks, point.implied, strict=True)]
+    log_likelihood = -0.5 * (sum(sample.answers for sample in samples) * LOG_TAU + n * point.value)
+    residual = [sample.mean - implied.mean for sample, implied in zip(samples, point.implied, strict=True)]
     found = {
         "chi_square": model.statistic,
         "df": model.df,
@@ -309,24 +385,41 @@ def _measures(layout: Layout, blocks: Sequence[Block], point: Point) -> dict[str
         **comparative(model, baseline),
         **rmsea(model, n, groups),
         "srmr": srmr(
-            [block.cov for block in blocks],
+            [sample.cov for sample in samples],
             [implied.sigma for implied in point.implied],
-            [block.n for block in blocks],
+            [sample.n for sample in samples],
             residual,
         ),
         **information_criteria(log_likelihood, layout.size, n),
         "log_likelihood": log_likelihood,
         "parameters": layout.size,
     }
-    del found["rmsea_close_p"]
-    return found
+    if trace is not None and model.df:
+        scaled = replace(model, factor=trace / model.df)
+        alone = replace(baseline, factor=sum(sample.baseline_trace for sample in samples) / baseline.df)
+        found |= scaled_measures(scaled, alone, n, groups)
+        if missing == "listwise":
+            found |= population_measures(scaled, alone, n, groups)
+    return {name: value for name, value in found.items() if "close" not in name}
 
 
-def _with_differences(levels: pd.DataFrame) -> pd.DataFrame:
-    steps = levels[["cfi", "rmsea", "srmr"]].diff().add_prefix("delta_")
-    tests = levels[["chi_square", "df"]].diff().add_suffix("_difference")
-    levels = pd.concat([levels, steps, tests], axis=1)
-    pairs = zip(tests["chi_square_difference"].tolist(), tests["df_difference"].tolist(), strict=True)
-    p_values = [ChiSquare(rise, int(df)).p_value for rise, df in list(pairs)[1:]]
-    levels["p_difference"] = [np.nan, *p_values]
-    return levels[list(LEVEL_COLUMNS)]
+def _with_differences(levels: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The levels with what changes from each to the next, and what must be said about it."""
+    told = [name for name in STEPS if name in levels]
+    rises = levels[["chi_square", "df"]].diff().add_suffix("_difference")
+    if "scaling_factor" in levels:
+        # Satorra and Bentler (2001): the difference of the uncorrected statistics over its own factor.
+        factor = (levels["df"] * levels["scaling_factor"]).diff() / rises["df_difference"]
+        rises["chi_square_difference"] /= factor.where(factor > 0)
+    levels = pd.concat([levels, levels[told].diff().add_prefix("delta_"), rises], axis=1)
+    levels["p_difference"] = [
+        np.nan if np.isnan(rise) else ChiSquare(rise, int(df)).p_value
+        for rise, df in zip(rises["chi_square_difference"], rises["df_difference"], strict=True)
+    ]
+    lost = levels["level"][1:][levels["chi_square_difference"][1:].isna()]
+    notes = [
+        f"{step}: the scaled chi-square difference has no value here (its correction is not positive); look at the "
+        "changes of CFI and RMSEA."
+        for step in lost
+    ]
+    return levels[[*LEVEL_COLUMNS, *(name for name in levels if name not in LEVEL_COLUMNS)]], notes

@@ -172,13 +172,18 @@ def observed_information(layout: Layout, blocks: Sequence[Block], point: Point) 
     return np.asarray(sum(add.T @ shape @ add for add, shape in zip(layout.sums, shapes, strict=True)))
 
 
-def case_slopes(layout: Layout, point: Point, rows: np.ndarray, block: Block) -> np.ndarray:
-    """Each person's slope of the log-likelihood, shape (people, estimates); `rows` hold the block's variables."""
+def case_slopes(
+    layout: Layout, point: Point, rows: np.ndarray, block: Block, *, from_own_mean: bool = False
+) -> np.ndarray:
+    """Each person's slope of the log-likelihood, shape (people, estimates); `rows` hold the block's variables.
+
+    Distances are taken from the means the model implies, or, if asked, from the block's own.
+    """
     implied = point.implied[block.group]
     places = block.places
     precision = np.linalg.inv(implied.sigma[np.ix_(places, places)])
     left, right, shift = implied.left[places], implied.right[places], implied.shift[places]
-    centre = implied.mean[places] if layout.structure.has_means else block.mean
+    centre = implied.mean[places] if layout.structure.has_means and not from_own_mean else block.mean
     z = (rows - centre) @ precision
     slopes = (z @ left) * (z @ right) - np.sum(left * (precision @ right), axis=0) + z @ shift
     return np.asarray(slopes @ layout.sums[block.group])

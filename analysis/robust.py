@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -28,25 +29,32 @@ class Correction(NamedTuple):
     trace: float
 
 
-def correct(layout: Layout, block: Block, point: Point, rows: np.ndarray, kind: Robust) -> Correction:
-    """What the spread of people's own slopes says about the precision of the estimates (complete data, no means).
+def correct(
+    layout: Layout, blocks: Sequence[Block], point: Point, rows: Sequence[np.ndarray], kind: Robust
+) -> Correction:
+    """What the spread of people's own slopes says about the precision of the estimates (complete rows, by group).
 
     "mlm" is Satorra and Bentler's: expected information around the fourth moments. "mlr" is Yuan and Bentler's in
     the variant of Mplus: observed information around each person's squared slope.
     """
-    slopes = case_slopes(layout, point, rows, block)
-    centred = rows - block.mean
-    if kind == "mlm":
-        bread = inverse(expected_information(layout, [block], point))
-        given = _given(layout, centred)
-        slopes = slopes - case_slopes(layout, point, given + block.mean, block)
-        slopes = slopes - slopes.mean(axis=0)
-        saturated = _fourth_moments(centred, given, point.precisions[0])
-    else:
-        bread = inverse(observed_information(layout, [block], point))
-        saturated = _fourth_moments(centred, np.zeros_like(centred), np.linalg.inv(block.cov))
-    meat = slopes.T @ slopes / block.n
-    return Correction(bread @ meat @ bread / block.n, saturated - float(np.vdot(bread, meat)))
+    n = sum(block.n for block in blocks)
+    meat, saturated = np.zeros((layout.size, layout.size)), 0.0
+    for block, people, precision in zip(blocks, rows, point.precisions, strict=True):
+        centred = people - block.mean
+        slopes = case_slopes(layout, point, people, block, from_own_mean=kind == "mlm")
+        if kind == "mlm":
+            given = _given(layout, centred)
+            slopes = slopes - case_slopes(layout, point, given + block.mean, block, from_own_mean=True)
+            slopes = slopes - slopes.mean(axis=0)
+            weight = precision
+        else:
+            given, weight = np.zeros_like(centred), np.linalg.inv(block.cov)
+        saturated += _fourth_moments(centred, given, weight)
+        if layout.structure.has_means:
+            saturated += float(np.vdot(weight, block.cov))
+        meat += slopes.T @ slopes / n
+    bread = inverse((expected_information if kind == "mlm" else observed_information)(layout, blocks, point))
+    return Correction(bread @ meat @ bread / n, saturated - float(np.vdot(bread, meat)))
 
 
 def at_start(layout: Layout, block: Block) -> Point:
@@ -57,21 +65,21 @@ def at_start(layout: Layout, block: Block) -> Point:
     return locate(layout, [block], theta)
 
 
-def scaled_measures(model: ChiSquare, baseline: ChiSquare, n: int) -> dict[str, float]:
+def scaled_measures(model: ChiSquare, baseline: ChiSquare, n: int, groups: int = 1) -> dict[str, float]:
     """The corrected chi-square, and CFI, TLI and RMSEA computed from it; the tests hold statistics and factors."""
     return {
         "chi_square_scaled": model.scaled.statistic,
         "p_value_scaled": model.scaled.p_value,
         "scaling_factor": model.factor,
         **{f"{name}_scaled": value for name, value in comparative(model.scaled, baseline.scaled).items()},
-        "rmsea_scaled": float(np.sqrt(max(model.statistic / (model.factor * model.df) - 1, 0) / n)),
+        "rmsea_scaled": float(np.sqrt(max(model.statistic / (model.factor * model.df) - 1, 0) * groups / n)),
     }
 
 
-def population_measures(model: ChiSquare, baseline: ChiSquare, n: int) -> dict[str, float]:
+def population_measures(model: ChiSquare, baseline: ChiSquare, n: int, groups: int = 1) -> dict[str, float]:
     """CFI, TLI and RMSEA that estimate their own value under normality: these are the ones to report."""
     found = {f"{name}_robust": value for name, value in comparative(model, baseline).items()}
-    return found | {name.replace("rmsea", "rmsea_robust"): value for name, value in rmsea(model, n).items()}
+    return found | {name.replace("rmsea", "rmsea_robust"): value for name, value in rmsea(model, n, groups).items()}
 
 
 def _given(layout: Layout, centred: np.ndarray) -> np.ndarray:

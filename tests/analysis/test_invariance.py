@@ -6,11 +6,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.cfa import Missing
 from analysis.errors import DataError, ModelError
 from analysis.invariance import LEVELS, Invariance, fit_invariance
 from analysis.model import parse_model
+from analysis.robust import Robust
 from analysis.scoring import Scores
-from tests.analysis.latent_reference import FIT, answers, reference, shared, shared_data, written
+from tests.analysis.latent_reference import (
+    FIT,
+    SCALED,
+    answers,
+    answers_with_gaps,
+    further,
+    placed,
+    reference,
+    shared,
+    shared_data,
+    written,
+)
 
 
 def assert_level(found: Invariance, level: str, measures: dict[str, float], close: float = 1e-6) -> None:
@@ -52,6 +65,74 @@ def test_differences_between_levels(compared: Invariance) -> None:
         assert ours.p_difference == pytest.approx(theirs["Pr(>Chisq)"], rel=1e-5)
     assert np.isnan(compared.levels["delta_cfi"][0])
     assert compared.levels["delta_cfi"][2] == pytest.approx(compared.levels["cfi"][2] - compared.levels["cfi"][1])
+
+
+def gaps() -> Scores:
+    scores = answers_with_gaps()
+    return Scores.from_scored(scores.frame.assign(group=answers().frame["group"]), source="simulated in R")
+
+
+@pytest.mark.parametrize(
+    ("name", "robust", "missing"),
+    [("mlr", "mlr", "listwise"), ("mlm", "mlm", "listwise"), ("fiml", None, "fiml"), ("fiml_mlr", "mlr", "fiml")],
+)
+def test_corrected_levels_and_gaps_are_lavaans(name: str, robust: Robust | None, missing: Missing) -> None:
+    expected = further()[name]
+    found = fit_invariance(
+        written("cfa"), gaps() if missing == "fiml" else answers(), "group", robust=robust, missing=missing
+    )
+    labels = list(found.groups)
+    every = found.coefficients.set_index(["level", "group", "outcome", "term"])
+    for level in LEVELS:
+        measures = expected["levels"][level]["fit"]
+        assert_level(found, level, measures, close=5e-6)
+        row = found.levels.set_index("level").loc[level]
+        named = {ours: theirs for ours, theirs in SCALED.items() if ours in row}
+        assert len(named) == (0 if robust is None else 6 if missing == "fiml" else len(SCALED))
+        for ours, theirs in named.items():
+            close = 2e-5 if "low" in ours or "high" in ours else 5e-6
+            assert row[ours] == pytest.approx(measures[theirs], rel=close, abs=close), (level, ours)
+        for one in expected["levels"][level]["estimates"]:
+            ours = every.loc[(level, labels[one["group"] - 1], *(placed(one) or ()))]
+            assert ours["estimate"] == pytest.approx(one["est"], rel=2e-5, abs=5e-6), one
+            if one["se"]:
+                assert ours["std_error"] == pytest.approx(one["se"], rel=5e-5), one
+    for ours, theirs in zip(found.levels.iloc[1:].itertuples(), expected["lrt"][1:], strict=True):
+        assert ours.chi_square_difference == pytest.approx(theirs["Chisq diff"], rel=1e-4)
+        assert ours.p_difference == pytest.approx(theirs["Pr(>Chisq)"], rel=1e-4)
+    if robust:
+        step = found.levels["cfi_scaled"]
+        assert found.levels["delta_cfi_scaled"][2] == pytest.approx(step[2] - step[1])
+
+
+def test_complete_answers_need_no_full_information(compared: Invariance) -> None:
+    found = fit_invariance(written("cfa"), answers(), "group", missing="fiml")
+    for name in ("chi_square", "cfi", "rmsea", "srmr", "log_likelihood", "chi_square_difference"):
+        np.testing.assert_allclose(found.levels[name], compared.levels[name], rtol=1e-6, atol=1e-8)
+
+
+def test_corrections_that_are_not_there_for_groups() -> None:
+    with pytest.raises(ModelError, match="thresholds need an identification"):
+        fit_invariance(written("cfa"), answers(), "group", robust="wlsmv")  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="not one of its choices"):
+        fit_invariance(written("cfa"), answers(), "group", robust="gls")  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="not one of its choices"):
+        fit_invariance(written("cfa"), answers(), "group", missing="mean")  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="not defined with missing answers"):
+        fit_invariance(written("cfa"), gaps(), "group", robust="mlm", missing="fiml")
+
+
+def test_a_group_nobody_of_which_answered_is_named() -> None:
+    frame = gaps().frame.copy()
+    frame.loc[frame["group"] == "nl", "psi2"] = np.nan
+    with pytest.raises(DataError, match=r"'nl'.*nobody answered 'psi2'"):
+        fit_invariance(written("cfa"), Scores.from_scored(frame, source="t"), "group", missing="fiml")
+    frame.loc[frame["group"] == "nl", "psi2"] = np.where(np.arange((frame["group"] == "nl").sum()) % 2, 3, 4)
+    frame.loc[(frame["group"] == "nl"), "psi1"] = np.where(np.arange((frame["group"] == "nl").sum()) < 3, [2.0], np.nan)
+    frame.loc[frame.index[frame["group"] == "nl"][0], "psi1"] = 5
+    frame.loc[frame.index[frame["group"] == "nl"][:9], "psi2"] = np.nan
+    with pytest.raises(DataError, match=r"group 'nl' of 'group', columns 'psi1' and 'psi2'.*0 people answered both"):
+        fit_invariance(written("cfa"), Scores.from_scored(frame, source="t"), "group", missing="fiml")
 
 
 def test_partial_invariance() -> None:
