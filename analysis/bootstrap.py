@@ -126,6 +126,11 @@ def resample(
     -------
     Resamples
 
+    Raises
+    ------
+    DataError
+        When the moments of all samples would take more than 2 GB.
+
     Notes
     -----
     Each block of 250 draws has a stream of its own (SFC64 seeded by the block's number). A 32-bit number times n,
@@ -134,8 +139,8 @@ def resample(
 
     Checked against
     ---------------
-    Least squares on the very rows each sample draws (tests/analysis/test_bootstrap.py), and the 200,000-draw limits
-    of R 4.2.2 that `fit_paths` is held against (shared reference 06_mediation).
+    Least squares on the very rows each sample draws: tests/analysis/test_bootstrap.py. Percentile limits of 40,000
+    draws by R's `boot` 1.3-28.1, in tests/analysis/test_paths.py (`fit_paths`): tests/reference/scores.json.
 
     Examples
     --------
@@ -180,7 +185,30 @@ def resample(
 
 
 def leave_one_out(values: np.ndarray) -> Iterator[Resamples]:
-    """The moments without person 1, without person 2, and so on: exact, in pieces of bounded size."""
+    """What would the moments have been without person 1, without person 2, and so on?
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, p)
+        Complete rows.
+
+    Yields
+    ------
+    Resamples
+        Of at most 16,384 people left out in turn, in their order: each "draw" is one person fewer, exactly, in bounded
+        memory.
+
+    Checked against
+    ---------------
+    Least squares without each person: tests/analysis/test_bootstrap.py. BCa limits of R's `boot` 1.3-28.1 with
+    jackknife influence values, in tests/analysis/test_paths.py (`fit_paths`): tests/reference/scores.json.
+
+    Examples
+    --------
+    >>> (without,) = leave_one_out(np.array([[1.0, 2.0], [3.0, 2.0], [5.0, 8.0]]))
+    >>> without.n, without.draws
+    (2, 3)
+    """
     centre, scale = _centre_and_scale(values)
     parts = [slice(start, start + ROWS) for start in range(0, len(values), ROWS)]
     total = sum(_products(values[part], centre, scale).sum(axis=0) for part in parts)
@@ -213,6 +241,11 @@ def people_resampled(
     When there is drawing to do, the other scale scores of the same people are drawn along, so that the next model on
     the same people finds them ready. Columns are recognised by their content, so nothing stale can be met: the same
     seed draws the same people for every column of n rows.
+
+    Checked against
+    ---------------
+    `resample` on the same rows: tests/analysis/test_bootstrap.py. Limits made of it: R's `boot`,
+    tests/reference/scores.json.
 
     Examples
     --------
@@ -260,7 +293,7 @@ def _spare(
 
 
 def slopes(covariances: np.ndarray, outcome: int, predictors: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Least squares in every sample at once, by elimination on arrays that run over the draws.
+    """What does least squares say in every sample at once?
 
     Parameters
     ----------
@@ -275,6 +308,22 @@ def slopes(covariances: np.ndarray, outcome: int, predictors: Sequence[int]) -> 
         In standardised units; zero in samples that have no answer.
     solved : ndarray of bool, shape (draws,)
         False where the sample cannot tell the predictors apart.
+
+    Notes
+    -----
+    Gaussian elimination on arrays that run over the draws.
+
+    Checked against
+    ---------------
+    Least squares on the very people each sample draws: tests/analysis/test_bootstrap.py. Limits made of it: R's `boot`,
+    tests/reference/scores.json.
+
+    Examples
+    --------
+    >>> r = np.array([[1, 0.5, 0.4], [0.5, 1, 0.2], [0.4, 0.2, 1]])[:, :, None]
+    >>> found, solved = slopes(r, 0, [1, 2])
+    >>> found.ravel().round(4).tolist(), solved.tolist()
+    ([0.4375, 0.3125], [True])
     """
     k = len(predictors)
     system = covariances[np.ix_(predictors, [*predictors, outcome])]
@@ -292,7 +341,31 @@ def slopes(covariances: np.ndarray, outcome: int, predictors: Sequence[int]) -> 
 
 
 def check_draws(draws: int, seed: int) -> None:
-    """Raise a DataError unless the number of draws and the seed can be used."""
+    """Can so many samples be drawn from this seed?
+
+    Parameters
+    ----------
+    draws : int
+        From 100 to 1,000,000.
+    seed : int
+        Zero or more.
+
+    Raises
+    ------
+    DataError
+        Naming both when both cannot be used.
+
+    Checked against
+    ---------------
+    What it refuses: tests/analysis/test_bootstrap.py. It computes nothing R could.
+
+    Examples
+    --------
+    >>> check_draws(20, 1)
+    Traceback (most recent call last):
+        ...
+    analysis.errors.DataError: draws: 20 samples cannot show an interval. Ask for at least 100; 5000 is usual.
+    """
     problems = []
     if draws < LEAST_DRAWS:
         remedy = f"Ask for at least {LEAST_DRAWS}; 5000 is usual."
@@ -360,6 +433,22 @@ def _blas() -> object:
 
 
 def one_blas_thread() -> AbstractContextManager[object]:
-    """A context in which matrix products use one thread: many small ones are slowed down by more."""
+    """How are many small matrix products kept from being slowed down by threads?
+
+    Returns
+    -------
+    context manager
+        Within it, matrix products use one thread; afterwards as many as before.
+
+    Checked against
+    ---------------
+    Numbers are the same within it, `resample` with any threads: tests/analysis/test_bootstrap.py. What it gains is
+    measured in tests/benchmarks/engine.py (`fit_paths`).
+
+    Examples
+    --------
+    >>> with one_blas_thread():
+    ...     product = np.eye(2) @ np.eye(2)
+    """
     limited: AbstractContextManager[object] = _blas().limit(limits=1, user_api="blas")  # type: ignore[attr-defined]
     return limited

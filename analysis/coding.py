@@ -51,6 +51,11 @@ def code_groups(
     The columns are the rows of the generalised inverse of the contrasts with the overall mean on top, so each
     coefficient is its contrast when all of them stand in the equation together.
 
+    Checked against
+    ---------------
+    R 4.2.2 `contr.treatment`, `contr.sum`, `contr.helmert` and contrasts of one's own, columns and `lm` on them:
+    tests/reference/scores.json.
+
     Examples
     --------
     >>> frame = pd.DataFrame({"image": ["staff", "product", "person", "staff"]})
@@ -96,6 +101,15 @@ def centre(data: Scores, names: Sequence[str]) -> Scores:
     -------
     Scores
         With these columns minus their means; the notes keep the means.
+
+    Raises
+    ------
+    DataError
+        For a column without a single value.
+
+    Checked against
+    ---------------
+    R 4.2.2 `scale(x, scale = FALSE)` and `lm` with the product: tests/reference/scores.json.
 
     Examples
     --------

@@ -53,6 +53,10 @@ def match_waves(data: Scores, outcomes: Sequence[str], *, person: str = "code", 
     Codes are compared without regard to case and outer spaces. Two people with one code cannot be told apart, so
     neither is used.
 
+    Checked against
+    ---------------
+    R 4.2.2 `merge()` and the paired `t.test` on what it matches: tests/reference/scores.json.
+
     Examples
     --------
     >>> frame = pd.DataFrame({"code": ["ab1", "cd2", "AB1 "], "wave": ["pre", "pre", "post"], "psi": [3.0, 4, 5]})

@@ -76,8 +76,9 @@ def fit_diagnostics(model: Model, data: Scores | Moments) -> Diagnostics:
 
     Checked against
     ---------------
-    R 4.2.2 `lmtest::bptest`, `resettest`, `shapiro.test`, `cooks.distance`, `rstudent` (shared reference 05_ols) and
-    statsmodels.
+    R 4.2.2: the auxiliary `lm` of Breusch-Pagan, `anova` for RESET, `shapiro.test`, `cooks.distance`, `rstudent`,
+    `hatvalues`: tests/reference/scores.json. `lmtest` 0.9-40 `bptest` and `resettest` (shared reference 05_ols),
+    statsmodels: tests/analysis/test_diagnostics.py.
 
     References
     ----------

@@ -162,7 +162,35 @@ def fit_factors(
 
 
 def check_items(items: Sequence[str]) -> list[str]:
-    """The items as a list; DataError where one stands twice or there are fewer than three."""
+    """Are these items that factors can be looked for in?
+
+    Parameters
+    ----------
+    items : sequence of str
+
+    Returns
+    -------
+    list of str
+        The items.
+
+    Raises
+    ------
+    DataError
+        Where one stands twice or there are fewer than three.
+
+    Checked against
+    ---------------
+    Bad lists given to the questions that call it, `fit_factors` and `parallel_analysis`:
+    tests/analysis/test_factor.py. It computes nothing R could.
+
+    Examples
+    --------
+    >>> check_items(["psi1", "psi1"])
+    Traceback (most recent call last):
+        ...
+    analysis.errors.DataError: item 'psi1': it stands twice in the list. Name it once.
+    items: 2 given. Factors show in three items or more.
+    """
     twice = sorted({item for item in items if list(items).count(item) > 1})
     problems = [Problem(f"item '{item}'", "it stands twice in the list", "Name it once.") for item in twice]
     if len(items) < 3:
@@ -173,7 +201,21 @@ def check_items(items: Sequence[str]) -> list[str]:
 
 
 def degrees_of_freedom(items: int, factors: int) -> int:
-    """Correlations minus what so many factors can choose freely.
+    """How many correlations are left when so many factors have taken what they can choose freely?
+
+    Parameters
+    ----------
+    items, factors : int
+        How many there are.
+
+    Returns
+    -------
+    int
+        ((items - factors)^2 - items - factors) / 2; below zero, the factors cannot be told apart.
+
+    Checked against
+    ---------------
+    psych 2.2.9 `fa()` and `factanal()`: tests/reference/measurement.json, tests/analysis/test_factor.py.
 
     Examples
     --------
@@ -184,9 +226,34 @@ def degrees_of_freedom(items: int, factors: int) -> int:
 
 
 def one_factor_communalities(correlations: np.ndarray, precision: float) -> np.ndarray:
-    """Communalities of one minres factor for each of many correlation matrices, shape (matrices, p).
+    """How much of each item does one common factor explain, in many correlation matrices at once?
 
-    Coordinate descent on all matrices at once; a loading ends where its uniqueness would fall below LEAST.
+    Parameters
+    ----------
+    correlations : ndarray, shape (matrices, p, p)
+    precision : float
+        A matrix is done when no loading moves by as much in a step.
+
+    Returns
+    -------
+    ndarray, shape (matrices, p)
+        Squared loadings of one minres factor.
+
+    Notes
+    -----
+    Coordinate descent on all matrices together: each loading in turn is the least-squares slope of the item's
+    correlations on the other loadings. A loading ends where its uniqueness would fall below 0.005.
+
+    Checked against
+    ---------------
+    psych 2.2.9 `fa.parallel()`, whose mean eigenvalues of random data hang on it, in tests/analysis/test_factor.py
+    (`parallel_analysis`): tests/reference/measurement.json.
+
+    Examples
+    --------
+    >>> r = np.array([[1, 0.4, 0.3], [0.4, 1, 0.2], [0.3, 0.2, 1]])
+    >>> one_factor_communalities(r[None], 1e-10).round(4).tolist()
+    [[0.6, 0.2667, 0.15]]
     """
     p = correlations.shape[-1]
     matrix = correlations * (1 - np.eye(p))

@@ -51,7 +51,28 @@ class _Groups:
 
 
 def group_labels(scores: Scores, name: str) -> pd.Series:
-    """Which group does each row belong to? Text labels, missing where empty; `a:b` joins two columns.
+    """Which group does each row belong to?
+
+    Parameters
+    ----------
+    scores : Scores
+    name : str
+        A column of the frame; `a:b` joins two.
+
+    Returns
+    -------
+    Series of str, length n
+        Labels without outer spaces, whole numbers without a decimal point, missing where empty.
+
+    Raises
+    ------
+    DataError
+        For a column that is not there.
+
+    Checked against
+    ---------------
+    Group means, pairs and missing groups of `fit_groups`, which R's `factor()` sorted too: tests/reference/scores.json,
+    tests/analysis/test_groups.py.
 
     Examples
     --------
@@ -112,8 +133,9 @@ def fit_groups(model: Model, data: Scores, *, level: float = 0.95) -> Fit:
 
     Checked against
     ---------------
-    R 4.2.2: oneway.test, rstatix 0.7.2 games_howell_test, effectsize 0.8.3, kruskal.test, car 3.1.1 leveneTest, in
-    the shared reference 10_groups.
+    R 4.2.2: oneway.test, kruskal.test, ptukey and qtukey for the pairs, anova: tests/reference/scores.json. rstatix
+    0.7.2 games_howell_test, effectsize 0.8.3, car 3.1.1 leveneTest (shared reference 10_groups), pingouin:
+    tests/analysis/test_groups.py.
 
     References
     ----------
@@ -240,7 +262,8 @@ def fit_ancova(model: Model, data: Scores, *, level: float = 0.95) -> Fit:
 
     Checked against
     ---------------
-    R 4.2.2: car 3.1.1 Anova type 2, emmeans 1.8.4.1, in the shared reference 10_groups.
+    R 4.2.2 anova of two lm, predict at the covariate's mean: tests/reference/scores.json. car 3.1.1 Anova type 2,
+    emmeans 1.8.4.1 (shared reference 10_groups): tests/analysis/test_groups.py.
 
     Examples
     --------
@@ -312,7 +335,21 @@ def _split(equation: Equation, labels: pd.Series, values: np.ndarray) -> _Groups
 
 
 def in_order(labels: Sequence[Any]) -> list[str]:
-    """Labels as text in their natural order: numeric when all are numbers, otherwise alphabetic.
+    """In which order do groups stand in a table?
+
+    Parameters
+    ----------
+    labels : sequence
+        Names or numbers.
+
+    Returns
+    -------
+    list of str
+        Numeric when all are numbers, otherwise alphabetic.
+
+    Checked against
+    ---------------
+    R 4.2.2 `levels(factor())`, in whose order the frozen means and pairs stand: tests/reference/scores.json.
 
     Examples
     --------

@@ -144,7 +144,8 @@ def fit_dominance(
 
     Checked against
     ---------------
-    R 4.2.2, all subsets by `lm` (shared reference 05_ols, dominance_prestige and dominance_bfi).
+    R 4.2.2, all subsets by `lm`: tests/reference/scores.json; shared reference 05_ols in
+    tests/analysis/test_importance.py.
 
     References
     ----------
@@ -166,7 +167,7 @@ def fit_dominance(
     _check_size(model)
     moments = as_moments(data, model.columns)
     estimate(model, moments)
-    drawn = draw_covariances(model, data, draws=draws, seed=seed, progress=progress)
+    drawn = _draw_covariances(model, data, draws=draws, seed=seed, progress=progress)
     tables = [_dominance(equation, model, moments, drawn, level) for equation in model.equations]
     general, conditional, pairs = (pd.concat(part, ignore_index=True) for part in zip(*tables, strict=True))
     notes = (*moments.notes, _draws_note(data, draws, seed))
@@ -220,7 +221,8 @@ def central_claim(
 
     Checked against
     ---------------
-    Point estimates: R 4.2.2 `lm` (shared reference 05_ols). Intervals: the normal-theory delta method, in tests.
+    Standard errors of the differences: lavaan 0.6-14, delta method on standardised slopes:
+    tests/reference/scores.json. Normal-theory delta method by hand, verdicts: tests/analysis/test_importance.py.
 
     References
     ----------
@@ -241,7 +243,7 @@ def central_claim(
     moments = as_moments(data, model.columns)
     one = estimate(model, moments)[0]
     observed = one.slopes * one.ratio
-    covariances = draw_covariances(model, data, draws=draws, seed=seed, progress=progress)
+    covariances = _draw_covariances(model, data, draws=draws, seed=seed, progress=progress)
     betas, solved = _betas(covariances, 0, range(1, len(causes) + 1))
     differences = (betas[:-1] - betas[-1])[:, solved]
     limits = limits_of(differences, level)
@@ -314,7 +316,8 @@ def fit_equality(
 
     Checked against
     ---------------
-    R 4.2.2 `car::linearHypothesis`, classical and HC3 (shared reference 05_ols, equal_coef).
+    R 4.2.2, the Wald test of the contrast by `lm` and `sandwich::vcovHC`: tests/reference/scores.json.
+    `car::linearHypothesis` (shared reference 05_ols): tests/analysis/test_importance.py.
 
     Examples
     --------
@@ -336,7 +339,7 @@ def fit_equality(
     rows = solved.rows if solved.errors == "hc3" else None
     spread = coefficient_covariance(one, rows, solved.moments.names)[1:, 1:]
     table = t_table(np.array([weights @ one.slopes]), np.array([np.sqrt(weights @ spread @ weights)]), one.df, level)
-    covariances = draw_covariances(model, data, draws=draws, seed=seed, progress=progress)
+    covariances = _draw_covariances(model, data, draws=draws, seed=seed, progress=progress)
     places = [model.columns.index(label) for label in one.equation.labels]
     betas, told_apart = _betas(covariances, model.columns.index(outcome), places)
     limits = limits_of((weights @ betas)[None, told_apart], level)[0]
@@ -377,7 +380,7 @@ def _equation(solved: Solved, model: Model, outcome: str, terms: Sequence[str]) 
     return one
 
 
-def draw_covariances(
+def _draw_covariances(
     model: Model, data: Scores | Moments, *, draws: int, seed: int, progress: Progress | None = None
 ) -> np.ndarray:
     """Covariances of the model's columns (standardised as observed) in every sample, shape (p, p, draws)."""
@@ -419,7 +422,7 @@ def _betas(covariances: np.ndarray, outcome: int, predictors: Sequence[int]) -> 
     return found * np.sqrt(spread / own), solved & varying
 
 
-def subset_r_squared(covariances: np.ndarray, outcome: int, predictors: Sequence[int]) -> np.ndarray:
+def _subset_r_squared(covariances: np.ndarray, outcome: int, predictors: Sequence[int]) -> np.ndarray:
     """R squared of every subset of the predictors, shape (2^k, draws); bit i of the row number is predictor i.
 
     Each subset is its parent plus one predictor of a higher number: one elimination step away.
@@ -479,13 +482,13 @@ def _dominance(
     labels, k = equation.labels, len(equation.labels)
     outcome = model.columns.index(equation.outcome)
     places = [model.columns.index(label) for label in labels]
-    r_squared = subset_r_squared(moments.correlations[:, :, None], outcome, places)
+    r_squared = _subset_r_squared(moments.correlations[:, :, None], outcome, places)
     conditional, general = _gains(r_squared, k)
     observed = _patterns(r_squared, conditional, general, k)
     agree = {pair: np.zeros(3) for pair in observed}
     generals = []
     for start in range(0, drawn.shape[2], SAMPLES_AT_ONCE):
-        again = subset_r_squared(drawn[:, :, start : start + SAMPLES_AT_ONCE], outcome, places)
+        again = _subset_r_squared(drawn[:, :, start : start + SAMPLES_AT_ONCE], outcome, places)
         by_size, mean = _gains(again, k)
         generals.append(mean)
         for pair, kinds in _patterns(again, by_size, mean, k).items():

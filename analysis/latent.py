@@ -229,6 +229,11 @@ def specify(
     As lavaan's `cfa()` and `sem()` do: latents that nothing explains are correlated; so are the residuals of
     outcomes that explain nothing themselves; observed predictors are taken as they are.
 
+    Checked against
+    ---------------
+    lavaan 0.6-14: the parameters, the degrees of freedom and what is correlated without being asked:
+    tests/reference/latent.json; tests/analysis/test_latent.py.
+
     Examples
     --------
     >>> from analysis.model import parse_model
@@ -259,24 +264,113 @@ def specify(
 
 
 def check_choice(where: str, choice: object, known: Sequence[object]) -> None:
-    """Raise a ModelError unless this is one of the choices there are."""
+    """Is this one of the choices there are?
+
+    Parameters
+    ----------
+    where : str
+        The argument's name, which the message begins with.
+    choice : object
+        What was asked for.
+    known : sequence
+        What can be asked for.
+
+    Raises
+    ------
+    ModelError
+        When it is not; all choices are named.
+
+    Checked against
+    ---------------
+    Unknown choices given to the estimators: tests/analysis/test_cfa.py (`fit_cfa`). It computes nothing R could.
+
+    Examples
+    --------
+    >>> check_choice("scaling", "unit", ("marker", "variance"))
+    Traceback (most recent call last):
+        ...
+    analysis.errors.ModelError: scaling: 'unit' is not one of its choices. Choose from 'marker', 'variance'.
+    """
     if choice not in known:
         listed = ", ".join(map(repr, known))
         raise ModelError(Problem(where, f"{choice!r} is not one of its choices", f"Choose from {listed}."))
 
 
 def baseline(structure: Structure) -> Structure:
-    """The model of no relations at all: variances only (covariances among exogenous predictors are kept)."""
+    """What would the model be if nothing were related to anything?
+
+    Parameters
+    ----------
+    structure : Structure
+
+    Returns
+    -------
+    Structure
+        Variances only; covariances among exogenous predictors are kept.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14 CFI and TLI, which compare with it: tests/reference/latent.json; tests/analysis/test_latent.py.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> int(baseline(specify(parse_model("f =~ a + b + c"))).free.sum())
+    3
+    """
     return _without_arrows(structure, lambda left, right: left in structure.exogenous and right in structure.exogenous)
 
 
 def saturated(structure: Structure) -> Structure:
-    """The model that explains everything: every variance and covariance is free."""
+    """What would the model be if everything were related to everything?
+
+    Parameters
+    ----------
+    structure : Structure
+
+    Returns
+    -------
+    Structure
+        Every variance and covariance is free: it fits without error.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14 chi-squares of full information, which compare with it: tests/reference/latent.json;
+    tests/analysis/test_latent.py.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> int(saturated(specify(parse_model("f =~ a + b + c; g =~ d + e"))).free.sum())
+    15
+    """
     return _without_arrows(structure, lambda left, right: True)
 
 
 def candidates(structure: Structure) -> tuple[Parameter, ...]:
-    """Parameters the model leaves out and could have: loadings, regressions, covariances, each once."""
+    """Which parameters does the model leave out and could have?
+
+    Parameters
+    ----------
+    structure : Structure
+
+    Returns
+    -------
+    tuple of Parameter
+        Loadings, regressions and covariances, each once.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14 `modindices()`, row by row in tests/analysis/test_cfa.py (`modification_indices`):
+    tests/reference/latent.json.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> found = candidates(specify(parse_model("f =~ a + b + c; g =~ d + e")))
+    >>> [(p.kind, p.outcome, p.term) for p in found if p.kind == "loading"]
+    [('loading', 'd', 'f'), ('loading', 'e', 'f'), ('loading', 'a', 'g'), ('loading', 'b', 'g'), ('loading', 'c', 'g')]
+    """
     places = {name: place for place, name in enumerate(structure.nodes)}
     present = {(p.matrix, frozenset((p.row, p.column))) for p in structure.parameters if p.matrix != "means"}
     return tuple(
@@ -287,10 +381,35 @@ def candidates(structure: Structure) -> tuple[Parameter, ...]:
 
 
 def start_values(structure: Structure, cov: np.ndarray, mean: np.ndarray) -> Iterator[np.ndarray]:
-    """Where the search may begin, best guess first: values of all parameters.
+    """Where may the search for estimates begin?
 
-    The first guess takes the ratio of two loadings from their covariances with the other indicators, which is
-    nearly what maximum likelihood will say; the second lets all items of a latent load alike.
+    Parameters
+    ----------
+    structure : Structure
+    cov : ndarray, shape (p, p)
+        Covariances of the observed variables, in the structure's order.
+    mean : ndarray, shape (p,)
+        Their means.
+
+    Returns
+    -------
+    iterator of ndarray, each of shape (parameters,)
+        Values of all parameters, best guess first. The first takes the ratio of two loadings from their covariances
+        with the other indicators, which is nearly what maximum likelihood will say; the second lets all items of a
+        latent load alike.
+
+    Checked against
+    ---------------
+    Fits that begin there and end where lavaan's do: tests/reference/latent.json; derivatives at these places:
+    tests/analysis/test_latent.py.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> structure = specify(parse_model("f =~ a + b + c"))
+    >>> cov = np.array([[1, 0.4, 0.3], [0.4, 1, 0.2], [0.3, 0.2, 1]])
+    >>> next(start_values(structure, cov, np.zeros(3)))[:3].round(3).tolist()
+    [1.0, 0.667, 0.5]
     """
     return (_start(structure, cov, mean, alike) for alike in (False, True))
 

@@ -125,7 +125,8 @@ def fit_moderation(
 
     Checked against
     ---------------
-    R 4.2.2 and the printed PROCESS documentation (shared reference 07_moderation_jn), classical and HC3.
+    R 4.2.2 `lm`, `sandwich::vcovHC` and `polyroot`, classical and HC3: tests/reference/scores.json. The printed
+    PROCESS documentation (shared reference 07_moderation_jn): tests/analysis/test_moderation.py.
 
     References
     ----------
@@ -159,7 +160,7 @@ def fit_moderation(
         error = np.sqrt(v[0, 0] + 2 * values * v[0, 1] + values**2 * v[1, 1])
         return pd.DataFrame({"at": values, **t_table(slope[0] + slope[1] * values, error, one.df, level)})
 
-    chosen = np.array(probes(solved, moderator) if at is None else list(at), dtype=float)
+    chosen = np.array(_probes(solved, moderator) if at is None else list(at), dtype=float)
     reach = float(stdtrit(one.df, 0.5 + level / 2))
     boundaries = _boundaries(slope, v, reach)
     inside = [value for value in boundaries if low < value < high]
@@ -236,7 +237,9 @@ def fit_conditional(
 
     Checked against
     ---------------
-    R 4.2.2, PROCESS models 7, 8 and 14 (shared reference 06_mediation, garcia_modmed).
+    R 4.2.2, the index, the conditional effects and their delta errors with HC3: tests/reference/scores.json.
+    Bootstrap limits of PROCESS models 7, 8 and 14 (shared reference 06_mediation):
+    tests/analysis/test_moderation.py.
 
     References
     ----------
@@ -261,7 +264,7 @@ def fit_conditional(
         require_rows(data, "A bootstrap interval")
     solved = solve(model, data, errors)
     fit = tabulate(model, solved, level)
-    values = [float(value) for value in (probes(solved, moderator) if at is None else at)]
+    values = [float(value) for value in (_probes(solved, moderator) if at is None else at)]
     found = [pair for path in model.paths(cause, effect) for pair in _conditional(model, path, moderator, values)]
     if not found:
         what = f"no path from {cause} to {effect} holds a product with '{moderator}'"
@@ -276,7 +279,7 @@ def fit_conditional(
     return replace(fit, effects=table, seed=None if interval == "delta" else seed, notes=(*fit.notes, *notes))
 
 
-def probes(solved: Solved, moderator: str) -> list[float]:
+def _probes(solved: Solved, moderator: str) -> list[float]:
     """The values of a moderator to look at when nobody names them (see `fit_moderation`)."""
     place = solved.moments.positions([moderator])[0]
     if solved.rows is not None:
@@ -309,7 +312,7 @@ def _span(solved: Solved, moderator: str) -> tuple[float, float]:
     place = solved.moments.positions([moderator])[0]
     if solved.rows is not None:
         return float(solved.rows[:, place].min()), float(solved.rows[:, place].max())
-    low, middle, high = probes(solved, moderator)
+    low, middle, high = _probes(solved, moderator)
     return 2 * low - middle, 2 * high - middle
 
 

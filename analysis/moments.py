@@ -160,7 +160,8 @@ def from_rows(values: np.ndarray, names: Sequence[str], *, source: str = "", syn
 
     Checked against
     ---------------
-    `numpy.cov` and `pandas.DataFrame.cov`, also on badly scaled columns (tests/analysis/test_moments.py).
+    R 4.2.2 `cov`: tests/reference/scores.json. `numpy.cov` and `pandas.DataFrame.cov`, also on badly scaled
+    columns: tests/analysis/test_moments.py.
 
     Examples
     --------
@@ -205,6 +206,10 @@ def as_moments(data: Scores | Moments, names: Sequence[str]) -> Moments:
     NeedsRows
         For a product term that the moments do not hold.
 
+    Checked against
+    ---------------
+    R 4.2.2 `cov(na.omit(...))`, a product among the columns, and parts merged: tests/reference/scores.json.
+
     Examples
     --------
     >>> import pandas as pd
@@ -220,7 +225,36 @@ def as_moments(data: Scores | Moments, names: Sequence[str]) -> Moments:
 
 
 def condense(data: Scores, names: Sequence[str]) -> tuple[Moments, np.ndarray]:
-    """The moments of these columns as `as_moments` gives them, and the complete rows behind them."""
+    """What are the moments of these columns, and the complete rows behind them?
+
+    Parameters
+    ----------
+    data : Scores
+    names : sequence of p str
+        Columns and products `a:b`.
+
+    Returns
+    -------
+    (Moments, ndarray of shape (n, p))
+        As `as_moments` gives them, and the rows complete on `names`.
+
+    Raises
+    ------
+    DataError
+        As `as_moments`.
+
+    Checked against
+    ---------------
+    R 4.2.2 `cov(na.omit(...))`, through `as_moments`: tests/reference/scores.json; pandas:
+    tests/analysis/test_moments.py.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> scores = Scores.from_scored(pd.DataFrame({"x": [1.0, 2, 3, None], "y": [2.0, 1, 4, 9]}), source="example")
+    >>> condense(scores, ["x", "y"])[1].tolist()
+    [[1.0, 2.0], [2.0, 1.0], [3.0, 4.0]]
+    """
     values = data.complete(names)
     moments = from_rows(values, names, source=data.source, synthetic=data.synthetic)
     missing = data.n - len(values)
@@ -263,6 +297,11 @@ def from_correlations(
     MomentsError
         When a correlation lies outside -1 to 1, the diagonal is not 1, or no data can have the table.
 
+    Checked against
+    ---------------
+    R 4.2.2 `cor`, `sd` and `colMeans` of rows give back their moments: tests/reference/scores.json; refusals:
+    tests/analysis/test_moments.py.
+
     Examples
     --------
     >>> table = from_correlations(["psi", "purchase"], np.array([[1, 0], [0.42, 1]]), n=574)
@@ -288,13 +327,27 @@ def from_correlations(
 
 
 def require_rows(data: Scores | Moments, what: str) -> Scores:
-    """The data themselves when they hold people; otherwise NeedsRows says in a sentence what cannot be had.
+    """Are there people to answer this question, or only moments?
 
     Parameters
     ----------
     data : Scores or Moments
     what : str
         Begins the sentence: "A bootstrap interval".
+
+    Returns
+    -------
+    Scores
+        The data themselves when they hold people.
+
+    Raises
+    ------
+    NeedsRows
+        When there are only moments; it says in a sentence what cannot be had and what can.
+
+    Checked against
+    ---------------
+    What is refused, and that people pass: tests/analysis/test_moments.py. It computes nothing R could.
 
     Examples
     --------

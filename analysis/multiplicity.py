@@ -36,7 +36,8 @@ def adjust_family(p_values: Mapping[str, float], *, family: str, method: str = "
 
     Checked against
     ---------------
-    R 4.2.2 p.adjust, tests/reference/designs.json.
+    R 4.2.2 p.adjust, also with ties, with 0 and 1, and for a family of one: tests/reference/scores.json,
+    tests/reference/designs.json.
 
     Examples
     --------

@@ -135,7 +135,9 @@ def fit_paths(
 
     Checked against
     ---------------
-    R 4.2.2: 200,000-draw percentile and BCa limits, package boot, lavaan (shared reference 06_mediation).
+    R 4.2.2: effects and HC3 delta errors by `lm`, percentile and BCa limits of 40,000 draws by `boot` 1.3-28.1:
+    tests/reference/scores.json. 100,000-draw limits on real answers: tests/reference/hanoi.json. 200,000-draw
+    limits and lavaan (shared reference 06_mediation): tests/analysis/test_paths.py.
 
     References
     ----------
@@ -184,19 +186,63 @@ def effect_table(
     interval: Interval,
     progress: Progress | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Estimate, interval and standard error of each effect, columns `EFFECTS`, and what a reader must know."""
-    along = observed_slopes(solved.equations)
+    """How large is each effect along paths, and how certain?
+
+    Parameters
+    ----------
+    model : Model
+    data : Scores or Moments
+    solved : Solved
+        The model's equations on these data.
+    effects : sequence of Effect
+        As `effects_of` finds them, or conditional ones.
+    level : float
+    draws, seed : int
+    interval : {"percentile", "bca", "montecarlo", "delta"}
+    progress : callable(done, total) or None
+
+    Returns
+    -------
+    (DataFrame, list of str)
+        One row per effect: `kind`, `path`, `estimate`, `std_estimate`, `conf_low`, `conf_high`, `std_error` (of the
+        draws, or by the delta method); and what a reader must know.
+
+    Raises
+    ------
+    NeedsRows
+        When bootstrap is asked of moments.
+    DataError
+        When most samples cannot tell the predictors apart.
+
+    Checked against
+    ---------------
+    R 4.2.2, delta errors by `lm` and `boot` 1.3-28.1 limits, through `fit_paths` and `fit_conditional`:
+    tests/reference/scores.json.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> model = parse_model("m ~ x; y ~ m + x")
+    >>> r = np.array([[1, 0.5, 0.3], [0.5, 1, 0.4], [0.3, 0.4, 1]])
+    >>> table = from_correlations(["x", "m", "y"], r, n=200)
+    >>> found, notes = effect_table(model, table, solve(model, table), effects_of(model), level=0.95, draws=500, seed=1,
+    ...                             interval="delta")
+    >>> found[["kind", "estimate"]].round(4).values.tolist()
+    [['direct', 0.5], ['direct', 0.1333], ['indirect', 0.1667], ['total', 0.3], ['direct', 0.3333]]
+    """
+    along = _observed_slopes(solved.equations)
     estimates = np.array([float(effect.value(along)) for effect in effects])
     notes = [_interval_note(interval, draws, seed)]
     if interval == "delta":
-        joint = joint_covariance(solved)
+        joint = _joint_covariance(solved)
         gradients = np.array([effect.gradient(along, list(along)) for effect in effects])
         std_errors = np.sqrt(np.maximum(np.einsum("ei,ij,ej->e", gradients, joint, gradients), 0))
         reach = ndtri(0.5 + level / 2) * std_errors
         limits = np.column_stack([estimates - reach, estimates + reach])
     else:
         if interval == "montecarlo":
-            drawn, lost = _normal_draws(along, joint_covariance(solved), effects, draws, seed), 0
+            drawn, lost = _normal_draws(along, _joint_covariance(solved), effects, draws, seed), 0
         else:
             rows = require_rows(data, "A bootstrap interval")
             drawn, lost = draw_effects(model, rows, effects, draws=draws, seed=seed, progress=progress)
@@ -204,7 +250,7 @@ def effect_table(
             notes.append(f"{lost} of {draws} samples could not tell the predictors apart and were left out.")
         std_errors = drawn.std(axis=1, ddof=1)
         if interval == "bca" and solved.rows is not None:
-            limits = bca_limits(drawn, estimates, _acceleration(model, solved.rows, effects), level)
+            limits = _bca_limits(drawn, estimates, _acceleration(model, solved.rows, effects), level)
         else:
             limits = limits_of(drawn, level)
     sd = dict(zip(solved.moments.names, map(float, solved.moments.sd), strict=True))
@@ -223,7 +269,28 @@ def effect_table(
 
 
 def effects_of(model: Model) -> list[Effect]:
-    """Every effect the arrows imply, cause by cause: direct, each path, their sum, the total."""
+    """Which effects do the arrows of a model imply?
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    list of Effect
+        Cause by cause: direct, each path, their sum where there are several, the total where there is any path.
+
+    Checked against
+    ---------------
+    R 4.2.2, the product and the sum of one mediation: tests/reference/scores.json. In longer chains direct and indirect
+    effects add up to the regression without the mediators: tests/analysis/test_paths.py (`fit_paths`).
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> [(one.kind, one.path) for one in effects_of(parse_model("m ~ x; y ~ m + x"))][1:4]
+    [('direct', 'x -> y'), ('indirect', 'x -> m -> y'), ('total', 'x -> y')]
+    """
     found = []
     for cause, effect, paths in model.effects():
         ends = ARROW.join((cause, effect))
@@ -246,7 +313,42 @@ def draw_effects(
     seed: int = 1,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, int]:
-    """The effects in every bootstrap sample, shape (effects, draws kept), and how many samples had no answer."""
+    """How do these effects vary over bootstrap samples of people?
+
+    Parameters
+    ----------
+    model : Model
+    data : Scores
+    effects : sequence of Effect
+    draws, seed : int
+    progress : callable(done, total) or None
+
+    Returns
+    -------
+    (ndarray of shape (effects, draws kept), int)
+        Unstandardised effects in every sample that has an answer, and how many samples had none.
+
+    Raises
+    ------
+    DataError
+        When more than half of the samples cannot tell the predictors apart.
+
+    Checked against
+    ---------------
+    R's `boot` 1.3-28.1, whose percentile limits are those of these draws, through `fit_paths`:
+    tests/reference/scores.json.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> rng = np.random.default_rng(1)
+    >>> x = rng.normal(size=80)
+    >>> frame = pd.DataFrame({"x": x, "y": 0.5 * x + rng.normal(size=80)})
+    >>> model = parse_model("y ~ x")
+    >>> drawn, lost = draw_effects(model, Scores.from_scored(frame, source="example"), effects_of(model), draws=200)
+    >>> drawn.shape, lost
+    ((1, 200), 0)
+    """
     resamples = people_resampled(data, model.columns, draws=draws, seed=seed, progress=progress)
     along, solved = _slopes(model, resamples)
     drawn = np.array([effect.value(along) for effect in effects])
@@ -258,11 +360,32 @@ def draw_effects(
 
 
 def limits_of(drawn: np.ndarray, level: float) -> np.ndarray:
-    """Percentile limits of each row of draws, shape (rows, 2)."""
+    """Between which limits do the middle draws lie?
+
+    Parameters
+    ----------
+    drawn : ndarray, shape (rows, draws)
+    level : float
+        Share of the draws between the limits.
+
+    Returns
+    -------
+    ndarray, shape (rows, 2)
+        Percentiles by linear interpolation (R's type 7).
+
+    Checked against
+    ---------------
+    R's `boot` 1.3-28.1, through `fit_paths`: tests/reference/scores.json.
+
+    Examples
+    --------
+    >>> limits_of(np.arange(101.0)[None], 0.9).round(12).tolist()
+    [[5.0, 95.0]]
+    """
     return np.asarray(np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=1).T)
 
 
-def bca_limits(drawn: np.ndarray, estimates: np.ndarray, acceleration: np.ndarray, level: float) -> np.ndarray:
+def _bca_limits(drawn: np.ndarray, estimates: np.ndarray, acceleration: np.ndarray, level: float) -> np.ndarray:
     """Bias-corrected and accelerated limits of each row of draws, shape (rows, 2)."""
     count = drawn.shape[1]
     below = np.clip((drawn < estimates[:, None]).mean(axis=1), 0.5 / count, 1 - 0.5 / count)
@@ -272,7 +395,7 @@ def bca_limits(drawn: np.ndarray, estimates: np.ndarray, acceleration: np.ndarra
     return np.array([np.quantile(row, ends) for row, ends in zip(drawn, share, strict=True)])
 
 
-def joint_covariance(solved: Solved) -> np.ndarray:
+def _joint_covariance(solved: Solved) -> np.ndarray:
     """Covariance of the slopes of all equations together, in their order (no intercepts): HC3 or classical."""
     moments, estimated = solved.moments, solved.equations
     if solved.errors == "hc3" and solved.rows is not None:
@@ -299,7 +422,7 @@ def _chain(path: Path) -> Chain:
     return Chain(1.0, tuple((after, before) for before, after in pairwise(path)), path[0], path[-1])
 
 
-def observed_slopes(estimated: Sequence[Estimated]) -> dict[Slope, np.ndarray]:
+def _observed_slopes(estimated: Sequence[Estimated]) -> dict[Slope, np.ndarray]:
     """Every slope of the solved equations, by name."""
     return {
         (one.equation.outcome, label): np.asarray(slope)

@@ -69,7 +69,26 @@ class Plan:
 
 
 def parse_plan(text: str) -> tuple[Model, dict[tuple[str, str], float]]:
-    """Which model and which standardised effects does this text plan? `psi ~ 0.3*social + 0.35*homophily`.
+    """Which model and which standardised effects does this text plan?
+
+    Parameters
+    ----------
+    text : str
+        Equations with a number before each term: `psi ~ 0.3*social + 0.35*homophily`.
+
+    Returns
+    -------
+    (Model, dict)
+        The model, and {(outcome, term): effect}.
+
+    Raises
+    ------
+    ModelError
+        Naming every term without a number and every `=~` or `~~`.
+
+    Checked against
+    ---------------
+    Texts of all kinds, read and refused: tests/analysis/test_power.py. It computes nothing R could.
 
     Examples
     --------
@@ -105,6 +124,22 @@ def parse_plan(text: str) -> tuple[Model, dict[tuple[str, str], float]]:
 def sizes_between(smallest: int, largest: int, count: int) -> list[int]:
     """Which sample sizes lie evenly from the smallest to the largest?
 
+    Parameters
+    ----------
+    smallest, largest : int
+        In either order.
+    count : int
+        How many; at least the two ends.
+
+    Returns
+    -------
+    list of int
+        Whole numbers, each once.
+
+    Checked against
+    ---------------
+    tests/analysis/test_power.py; it is R's `round(seq(a, b, length.out = k))`.
+
     Examples
     --------
     >>> sizes_between(100, 400, 4)
@@ -128,6 +163,10 @@ def needed_for_all(planned: Plan, target: float = 0.80) -> tuple[int, int] | Non
     (n, recruit) or None
         None where some effect does not reach the target at any size tried, or none is expected.
 
+    Checked against
+    ---------------
+    The table it reads, row by row: tests/analysis/test_power.py; the table itself as `plan` says.
+
     Examples
     --------
     >>> model, effects = parse_plan("purchase ~ 0.5*psi")
@@ -142,6 +181,20 @@ def needed_for_all(planned: Plan, target: float = 0.80) -> tuple[int, int] | Non
 
 def plan_text(model: Model) -> str:
     """Which text plans this model, with the effects that earlier studies make plausible, to be thought over?
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    str
+        One equation a line, each term with its effect: those printed in earlier studies where the equation is known,
+        otherwise a small one (0.1) for all.
+
+    Checked against
+    ---------------
+    It parses back to the same model: tests/analysis/test_power.py. It computes nothing R could.
 
     Examples
     --------
@@ -158,7 +211,22 @@ def plan_text(model: Model) -> str:
 
 
 def of_kinds(planned: Plan, kinds: Sequence[str]) -> Plan:
-    """The same plan with effects of these kinds only (`coefficient`, `indirect`, `total_indirect`, `total`).
+    """What does the plan say of these kinds of effects only?
+
+    Parameters
+    ----------
+    planned : Plan
+    kinds : sequence of str
+        Of `coefficient`, `indirect`, `total_indirect`, `total`.
+
+    Returns
+    -------
+    Plan
+        The same rows as before, fewer of them.
+
+    Checked against
+    ---------------
+    The whole table: tests/analysis/test_power.py. It selects, so there is no number of R's to compare.
 
     Examples
     --------
@@ -232,7 +300,9 @@ def plan(
 
     Checked against
     ---------------
-    R 4.2.2 simulation (shared reference 11_power); MacKinnon et al. 2002, Sobel a = b = 0.39 unstandardised.
+    R 4.2.2 simulation (shared reference 11_power) and MacKinnon et al. 2002, Sobel a = b = 0.39 unstandardised:
+    tests/analysis/test_power.py. Base R's noncentral F for one slope, at the size it asks for:
+    tests/reference/scores.json through `sample_size`.
 
     Examples
     --------
@@ -510,7 +580,29 @@ def _crossing(n: np.ndarray, power: np.ndarray, target: float) -> int | None:
 
 
 def check_exclusions(exclusions: float) -> None:
-    """Raise a DataError unless the share of people who will not be usable lies from 0 to below 1."""
+    """Is this a share of people who will not be usable?
+
+    Parameters
+    ----------
+    exclusions : float
+        From 0 to below 1.
+
+    Raises
+    ------
+    DataError
+        When it is not.
+
+    Checked against
+    ---------------
+    tests/analysis/test_power.py. It computes nothing R could.
+
+    Examples
+    --------
+    >>> check_exclusions(1.5)
+    Traceback (most recent call last):
+        ...
+    analysis.errors.DataError: exclusions: they are 1.5. Give a share from 0 to below 1, such as 0.15.
+    """
     if not 0 <= exclusions < 1:
         remedy = "Give a share from 0 to below 1, such as 0.15."
         raise DataError(Problem("exclusions", f"they are {exclusions}", remedy))
@@ -596,7 +688,8 @@ def sample_size(
 
     Checked against
     ---------------
-    R 4.2.2 pwr, shared reference 11_power.
+    Base R 4.2.2: power.t.test, power.anova.test, the noncentral F solved for n: tests/reference/scores.json. pwr
+    (shared reference 11_power), also for correlations: tests/analysis/test_power.py.
 
     Examples
     --------

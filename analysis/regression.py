@@ -107,8 +107,8 @@ def fit_regression(model: Model, data: Scores | Moments, *, errors: Errors | Non
 
     Checked against
     ---------------
-    R 4.2.2 `lm`, `sandwich::vcovHC(type = "HC3")` (shared reference 05_ols, tests/reference/hanoi.json) and
-    statsmodels.
+    R 4.2.2 `lm` and `sandwich::vcovHC(type = "HC3")`: tests/reference/scores.json, tests/reference/hanoi.json;
+    statsmodels and shared reference 05_ols: tests/analysis/test_regression.py.
 
     References
     ----------
@@ -129,7 +129,37 @@ def fit_regression(model: Model, data: Scores | Moments, *, errors: Errors | Non
 
 
 def solve(model: Model, data: Scores | Moments, errors: Errors | None = None) -> Solved:
-    """Check, condense and solve every equation of the model, once for whatever is asked next."""
+    """What are all equations of this model, solved once for whatever is asked next?
+
+    Parameters
+    ----------
+    model : Model
+    data : Scores or Moments
+    errors : {"hc3", "classical"} or None
+        None means HC3 where there are rows.
+
+    Returns
+    -------
+    Solved
+        Moments, complete rows (None from moments alone), the kind of errors, and the solved equations.
+
+    Raises
+    ------
+    ModelError, DataError, NeedsRows
+        As `fit_regression`.
+
+    Checked against
+    ---------------
+    R 4.2.2 `lm`, through `fit_regression`, `fit_paths` and `fit_moderation`: tests/reference/scores.json.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> table = from_correlations(["x", "y"], np.array([[1, 0.4], [0.4, 1]]), n=100)
+    >>> solve(parse_model("y ~ x"), table).equations[0].slopes.tolist()
+    [0.4]
+    """
     check_regression(model, data)
     if errors is None:
         errors = "hc3" if isinstance(data, Scores) else "classical"
@@ -143,7 +173,33 @@ def solve(model: Model, data: Scores | Moments, errors: Errors | None = None) ->
 
 
 def tabulate(model: Model, solved: Solved, level: float) -> Fit:
-    """The solved equations as a Fit, without effects."""
+    """What do the solved equations say, as tables?
+
+    Parameters
+    ----------
+    model : Model
+    solved : Solved
+    level : float
+        Of the intervals.
+
+    Returns
+    -------
+    Fit
+        As `fit_regression` gives it; without effects.
+
+    Checked against
+    ---------------
+    R 4.2.2 `lm` and `sandwich::vcovHC`, through `fit_regression`: tests/reference/scores.json.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> table = from_correlations(["x", "y"], np.array([[1, 0.4], [0.4, 1]]), n=102)
+    >>> model = parse_model("y ~ x")
+    >>> round(float(tabulate(model, solve(model, table), 0.95).coefficients["statistic"][0]), 4)
+    4.3644
+    """
     moments, robust = solved.moments, solved.errors == "hc3"
     rows = solved.rows if robust else None
     covariances = [coefficient_covariance(one, rows, moments.names) for one in solved.equations]
@@ -193,7 +249,8 @@ def fit_steps(
 
     Checked against
     ---------------
-    R 4.2.2 `anova` of two models (shared reference 05_ols).
+    R 4.2.2 `anova` of nested `lm`, HC3 Wald test of the added terms: tests/reference/scores.json; shared reference
+    05_ols: tests/analysis/test_regression.py.
 
     Examples
     --------
@@ -234,13 +291,57 @@ def fit_steps(
 
 
 def check_level(level: float) -> None:
-    """Raise a DataError unless the confidence level lies between 0 and 1."""
+    """Is this a confidence level?
+
+    Parameters
+    ----------
+    level : float
+        Between 0 and 1.
+
+    Raises
+    ------
+    DataError
+        When it is not.
+
+    Checked against
+    ---------------
+    Levels such as 95 given to the estimators: tests/analysis/test_regression.py (`fit_regression`),
+    tests/analysis/test_groups.py (`fit_groups`). It computes nothing R could.
+
+    Examples
+    --------
+    >>> check_level(95)
+    Traceback (most recent call last):
+        ...
+    analysis.errors.DataError: level: 95 is no share between 0 and 1. Write 0.95 for 95 percent.
+    """
     if not 0 < level < 1:
         raise DataError(Problem("level", f"{level:g} is no share between 0 and 1", "Write 0.95 for 95 percent."))
 
 
 def check_regression(model: Model, data: Scores | Moments) -> None:
-    """Raise a ModelError where the model cannot be a set of regressions on columns of these data."""
+    """Can this model be a set of regressions on columns of these data?
+
+    Parameters
+    ----------
+    model : Model
+    data : Scores or Moments
+
+    Raises
+    ------
+    ModelError
+        For `=~` and `~~`, no equation, or a name the data do not have.
+
+    Checked against
+    ---------------
+    Latents and unknown names given to `fit_regression`: tests/analysis/test_regression.py. It computes nothing R could.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> check_regression(parse_model("y ~ x"), from_correlations(["x", "y"], np.eye(2), n=9))
+    """
     if model.latents or model.covariances or not model.equations:
         what = "only equations with ~ can be fitted by least squares"
         remedy = "Use scale scores in place of =~ and ~~, or ask for a latent estimator."
@@ -252,7 +353,32 @@ def check_regression(model: Model, data: Scores | Moments) -> None:
 
 
 def design_problems(where: str, equation: Equation, y: np.ndarray, x: np.ndarray) -> list[Problem]:
-    """What forbids least squares on these complete rows: an outcome or predictor that never varies, or a repetition."""
+    """What forbids least squares on these complete rows?
+
+    Parameters
+    ----------
+    where : str
+        What the message begins with.
+    equation : Equation
+        Names the columns of `x`.
+    y : ndarray, shape (n,)
+    x : ndarray, shape (n, k)
+
+    Returns
+    -------
+    list of Problem
+        An outcome or predictor that never varies, or predictors that repeat each other; empty when nothing does.
+
+    Checked against
+    ---------------
+    Such columns given to `fit_clustered`: tests/analysis/test_designs.py. It computes nothing R could.
+
+    Examples
+    --------
+    >>> equation = Equation("y", (("x",),))
+    >>> design_problems("data", equation, np.array([1.0, 2, 4]), np.ones((3, 1)))[0].what
+    'x never varies'
+    """
     if not np.ptp(y) > 0:
         return [Problem(where, f"'{equation.outcome}' is {y[0]:g} everywhere", "There is nothing to predict.")]
     constant = [name for name, span in zip(equation.labels, np.ptp(x, axis=0), strict=True) if not span > 0]
@@ -264,7 +390,40 @@ def design_problems(where: str, equation: Equation, y: np.ndarray, x: np.ndarray
 
 
 def estimate(model: Model, moments: Moments) -> list[Estimated]:
-    """Every equation of the model solved from the moments; all that is wrong with any of them is named at once."""
+    """What are the slopes of every equation, from means and covariances alone?
+
+    Parameters
+    ----------
+    model : Model
+    moments : Moments
+        Of all columns of the model.
+
+    Returns
+    -------
+    list of Estimated
+        In the order of the equations.
+
+    Raises
+    ------
+    DataError
+        For constant or collinear columns, too few rows, or an outcome predicted without error; all at once.
+
+    Notes
+    -----
+    b = S_xx^-1 s_xy on correlations; the residual variance has n - predictors - 1 in its denominator.
+
+    Checked against
+    ---------------
+    R 4.2.2 `lm`, through `fit_regression`: tests/reference/scores.json.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> r = np.array([[1, 0.2, 0.4], [0.2, 1, 0.5], [0.4, 0.5, 1]])
+    >>> estimate(parse_model("y ~ x + z"), from_correlations(["x", "z", "y"], r, n=100))[0].slopes.round(4).tolist()
+    [0.3125, 0.4375]
+    """
     correlations = moments.correlations
     problems = [
         problem for equation in model.equations for problem in _equation_problems(equation, moments, correlations)
@@ -281,9 +440,43 @@ def estimate(model: Model, moments: Moments) -> list[Estimated]:
 
 
 def coefficient_covariance(one: Estimated, rows: np.ndarray | None, columns: Sequence[str]) -> np.ndarray:
-    """Covariance of an equation's coefficients, intercept first: HC3 with complete `rows`, classical without.
+    """How uncertain are an equation's coefficients, and how do they vary together?
 
-    Where means are unknown the intercept is that of centred columns.
+    Parameters
+    ----------
+    one : Estimated
+    rows : ndarray of shape (n, p) or None
+        Complete rows give HC3, None gives classical errors.
+    columns : sequence of p str
+        Names of the columns of `rows`.
+
+    Returns
+    -------
+    ndarray, shape (1 + k, 1 + k)
+        Covariance of the coefficients, intercept first. Where means are unknown the intercept is that of centred
+        columns.
+
+    Raises
+    ------
+    DataError
+        With HC3, when too few people differ from what the equation predicts.
+
+    Notes
+    -----
+    HC3: (X'X)^-1 X' diag(e^2 / (1 - h)^2) X (X'X)^-1.
+
+    Checked against
+    ---------------
+    R 4.2.2 `vcov` and `sandwich::vcovHC`, through `fit_regression` and `fit_moderation`: tests/reference/scores.json.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> table = from_correlations(["x", "y"], np.array([[1, 0.6], [0.6, 1]]), n=102)
+    >>> one = estimate(parse_model("y ~ x"), table)[0]
+    >>> round(float(coefficient_covariance(one, None, table.names)[1, 1]), 6)  # (1 - r^2) / (n - 2)
+    0.0064
     """
     centred = np.zeros((len(one.slopes) + 1,) * 2)
     centred[0, 0] = 1 / one.n
@@ -302,7 +495,38 @@ def coefficient_covariance(one: Estimated, rows: np.ndarray | None, columns: Seq
 
 
 def slope_covariance(equations: Sequence[Estimated], rows: np.ndarray, columns: Sequence[str]) -> np.ndarray:
-    """HC3 covariance of the slopes of all these equations together, in their order, without intercepts."""
+    """How do the slopes of several equations vary together, also across equations?
+
+    Parameters
+    ----------
+    equations : sequence of Estimated
+    rows : ndarray, shape (n, p)
+        Complete rows.
+    columns : sequence of p str
+
+    Returns
+    -------
+    ndarray, shape (slopes, slopes)
+        HC3 covariance of the slopes of all equations in their order, without intercepts.
+
+    Notes
+    -----
+    Each person's push on each coefficient, e / (1 - h) times the row of X (X'X)^-1, crossed with itself.
+
+    Checked against
+    ---------------
+    R 4.2.2, the pushes of two `lm` crossed, for the matrix itself and for delta errors of `fit_paths`:
+    tests/reference/scores.json.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> rows = np.random.default_rng(1).normal(size=(50, 3))
+    >>> from analysis.moments import from_rows
+    >>> equations = estimate(parse_model("m ~ x; y ~ m + x"), from_rows(rows, ["x", "m", "y"]))
+    >>> slope_covariance(equations, rows, ["x", "m", "y"]).shape
+    (3, 3)
+    """
     slopes_only = np.concatenate([[False] + [True] * len(one.slopes) for one in equations])
     return np.asarray(_hc3_products(equations, rows, columns)[np.ix_(slopes_only, slopes_only)])
 
@@ -340,7 +564,30 @@ def _hc3_pushes(one: Estimated, rows: np.ndarray, columns: Sequence[str]) -> np.
 
 
 def t_table(estimates: np.ndarray, std_errors: np.ndarray, df: float, level: float) -> dict[str, np.ndarray]:
-    """Columns `estimate` to `conf_high` of a t test of each estimate against zero."""
+    """Which estimates differ from zero by a t test, and between which limits do they lie?
+
+    Parameters
+    ----------
+    estimates, std_errors : ndarray, shape (k,)
+    df : float
+        Degrees of freedom.
+    level : float
+
+    Returns
+    -------
+    dict of ndarray, each of shape (k,)
+        Columns `estimate`, `std_error`, `statistic`, `df`, `p_value` (two-sided), `conf_low`, `conf_high`.
+
+    Checked against
+    ---------------
+    R 4.2.2 `pt` and `qt`, through `fit_regression`: tests/reference/scores.json.
+
+    Examples
+    --------
+    >>> found = t_table(np.array([0.5]), np.array([0.25]), 60, 0.95)
+    >>> [round(float(found[name][0]), 4) for name in ("p_value", "conf_low", "conf_high")]
+    [0.05, -0.0001, 1.0001]
+    """
     reach = stdtrit(df, 0.5 + level / 2) * std_errors
     statistic = estimates / std_errors
     return {

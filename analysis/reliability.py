@@ -92,7 +92,8 @@ def alpha(data: Scores | Moments, items: Sequence[str], *, level: float = 0.95) 
 
     Checked against
     ---------------
-    R 4.2.2 `psych::alpha` (shared reference 01_reliability_bfi) and pingouin.
+    psych 2.2.9 `alpha()`, Feldt's interval by R's qf: tests/reference/measurement.json, tests/reference/hanoi.json;
+    pingouin: tests/analysis/test_reliability.py.
 
     References
     ----------
@@ -214,7 +215,7 @@ def spearman_brown(data: Scores | Moments, items: Sequence[str]) -> float:
 
     Checked against
     ---------------
-    R 4.2.2 (shared reference 01_reliability_bfi).
+    R 4.2.2, 2 r / (1 + r): tests/reference/measurement.json; shared reference 01_reliability_bfi.
 
     References
     ----------
@@ -279,7 +280,28 @@ def item_statistics(data: Scores | Moments, scales: Mapping[str, Sequence[str]] 
 
 
 def scales_of(data: Scores | Moments, scales: Mapping[str, Sequence[str]] | None = None) -> dict[str, tuple[str, ...]]:
-    """Which items belong to which scale: as told, else as the scores know; DataError where nobody knows.
+    """Which items belong to which scale?
+
+    Parameters
+    ----------
+    data : Scores or Moments
+    scales : mapping of str to sequence of str, or None
+        None means those the scores know.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Scale name to its items.
+
+    Raises
+    ------
+    DataError
+        Where nobody says.
+
+    Checked against
+    ---------------
+    Moments, which know no scales, and scores, which do: tests/analysis/test_reliability_more.py. It computes nothing R
+    could.
 
     Examples
     --------
@@ -327,7 +349,8 @@ def reliability_table(
 
     Checked against
     ---------------
-    What `alpha`, `omega` and `spearman_brown` were checked against: psych, semTools and lavaan in R.
+    psych 2.2.9, lavaan 0.6-14 and semTools 0.5-6, through `alpha`, `omega` and `spearman_brown`, and as a table:
+    tests/reference/measurement.json.
 
     Examples
     --------

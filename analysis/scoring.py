@@ -138,6 +138,11 @@ def score(rows: pd.DataFrame, instrument: Instrument, *, source: str = "") -> Sc
     not to say (-99) has no answer, in scale items and in all others. Scales without a single column in
     `rows` are left out with a note. Nothing is imputed.
 
+    Checked against
+    ---------------
+    R 4.2.2 `rowMeans` of keyed items at three minimum shares: tests/reference/scores.json; cells that cannot be
+    used: tests/analysis/test_scoring.py.
+
     Examples
     --------
     >>> from analysis.instrument import Choices, Instrument, Item, Scale
@@ -192,6 +197,11 @@ def without_declined(rows: pd.DataFrame, instrument: Instrument) -> pd.DataFrame
     DataFrame
         The same rows and columns, with missing cells where -99 stood in a column of such an item.
 
+    Checked against
+    ---------------
+    Scores of people who declined, in `score`: tests/analysis/test_scoring.py. It only empties cells, so there is no
+    number of R's to compare.
+
     Examples
     --------
     >>> from analysis.instrument import load_instrument
@@ -238,6 +248,11 @@ def score_scales(
     DataError
         Naming every missing column, every item of two scales, and every cell that cannot be used.
 
+    Checked against
+    ---------------
+    R 4.2.2 `rowMeans` of keyed items: tests/reference/scores.json, and all that stands on it:
+    tests/reference/measurement.json.
+
     Examples
     --------
     >>> rows = pd.DataFrame({"a1": [7, 1], "a2": [2, 6]})
@@ -283,7 +298,33 @@ def keyed_item(
     allowed: Iterable[float] | None = None,
     span: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """One item's answers as floats, turned round when `reverse`, refused outside `allowed` or `span`.
+    """What are one item's answers once it points the same way as the others?
+
+    Parameters
+    ----------
+    column : Series
+        Raw answers.
+    reverse : bool
+        Turn them round: lowest + highest - answer.
+    allowed : iterable of float or None
+        The declared values; others are refused.
+    span : (lowest, highest) or None
+        The range, where no values are declared.
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+        NaN where there is no answer.
+
+    Raises
+    ------
+    DataError
+        Naming rows and values outside `allowed` or `span`, and cells that are no number.
+
+    Checked against
+    ---------------
+    R 4.2.2, `1 + 7 - answer`, through `score`: tests/reference/scores.json; turned twice it is what it was:
+    tests/analysis/test_scoring.py.
 
     Examples
     --------
@@ -311,7 +352,26 @@ def keyed_item(
 
 
 def as_numbers(column: pd.Series) -> np.ndarray:
-    """A column as floats, NaN where empty; DataError with rows and values where a cell is no finite number.
+    """Which numbers does a column hold?
+
+    Parameters
+    ----------
+    column : Series
+        Numbers, or text that holds numbers.
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+        NaN where empty.
+
+    Raises
+    ------
+    DataError
+        With rows and values where a cell is no finite number, or numbers are too large or too small to be squared.
+
+    Checked against
+    ---------------
+    tests/analysis/test_scoring.py, tests/analysis/test_moments.py (`as_moments`). It computes nothing R could.
 
     Examples
     --------
@@ -340,7 +400,20 @@ def as_numbers(column: pd.Series) -> np.ndarray:
 
 
 def is_synthetic(rows: pd.DataFrame) -> bool:
-    """Is any row marked as simulated? A column `synthetic` counts when it holds true, 1 or yes in any spelling.
+    """Is any row marked as simulated?
+
+    Parameters
+    ----------
+    rows : DataFrame
+        A column `synthetic` counts when it holds true, 1 or yes in any spelling.
+
+    Returns
+    -------
+    bool
+
+    Checked against
+    ---------------
+    Spellings of both: tests/analysis/test_scoring.py. It computes nothing R could.
 
     Examples
     --------

@@ -84,7 +84,7 @@ def fit_subgroups(
     Raises
     ------
     DataError
-        For fewer than two groups, more than 50, or a group too small for the model; the message names it.
+        For fewer than two groups, more than 50, or a group too small for the model; each group's refusal is told.
     ModelError
         As `fit_paths`, and when the groups are a variable of the model.
     NeedsRows
@@ -100,7 +100,8 @@ def fit_subgroups(
 
     Checked against
     ---------------
-    statsmodels: with HC3 errors the estimate and standard error of the interaction with the group (tests/analysis).
+    R 4.2.2: `lm` in each group and with the interaction, HC3 by `sandwich`: tests/reference/scores.json;
+    statsmodels, and each group alone by `fit_paths`: tests/analysis/test_subgroups.py.
 
     References
     ----------

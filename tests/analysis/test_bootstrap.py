@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import bootstrap
-from analysis.bootstrap import leave_one_out, people_resampled, resample, slopes
+from analysis.bootstrap import check_draws, leave_one_out, people_resampled, resample, slopes
+from analysis.errors import DataError
 from analysis.scoring import Scores
 
 
@@ -102,3 +103,12 @@ def test_a_sample_that_cannot_tell_predictors_apart_says_so():
     found, solved = slopes(drawn.covariances(), 0, [1, 2])
     assert 0 < solved.sum() < 400
     assert np.isfinite(found).all() and (found[0, ~solved] == 0).all()
+
+
+def test_draws_and_seeds_that_cannot_be_used_are_named_together():
+    check_draws(bootstrap.LEAST_DRAWS, 0)
+    with pytest.raises(DataError) as caught:
+        check_draws(99, -1)
+    assert [problem.where for problem in caught.value.problems] == ["draws", "seed"]
+    with pytest.raises(DataError, match="do not fit into memory"):
+        check_draws(bootstrap.MOST_DRAWS + 1, 1)

@@ -10,7 +10,16 @@ import pytest
 
 from analysis.errors import DataError, ModelError
 from analysis.model import parse_model
-from analysis.power import parse_plan, plan, sample_size
+from analysis.power import (
+    check_exclusions,
+    needed_for_all,
+    of_kinds,
+    parse_plan,
+    plan,
+    plan_text,
+    sample_size,
+    sizes_between,
+)
 from tests.analysis.scores_reference import reference
 
 SHARED = Path(__file__).parents[3] / "shared" / "reference" / "11_power.json"
@@ -202,3 +211,36 @@ def test_sizes_equal_the_formulas_of_base_r():
     assert sample_size("t", 0.5) == pytest.approx(r["t"], rel=1e-6)
     assert sample_size("anova", 0.25, groups=3) == pytest.approx(r["anova"], rel=1e-5)
     assert sample_size("regression", 0.15, predictors=3) == pytest.approx(r["regression"], rel=1e-6)
+
+
+def test_the_text_of_a_plan_holds_the_model_and_something_to_expect():
+    model = parse_model("psi ~ physical + social + age; buy ~ psi + tier")
+    again, effects = parse_plan(plan_text(model))
+    assert again == model
+    assert effects["psi", "social"] > effects["psi", "physical"] > effects["psi", "age"] == 0
+    assert effects["buy", "psi"] == effects["buy", "tier"] > 0  # nothing is known about either
+
+
+def test_sizes_lie_evenly_whatever_end_is_named_first():
+    assert sizes_between(50, 500, 4) == sizes_between(500, 50, 4) == [50, 200, 350, 500]
+    assert sizes_between(10, 12, 9) == [10, 11, 12]
+    assert sizes_between(80, 80, 1) == [80]
+
+
+def test_what_all_effects_need_is_the_most_that_one_needs():
+    model, effects = parse_plan("m ~ 0.5*x; y ~ 0.4*m + 0*x")
+    planned = plan(model, effects, n=[40, 120, 300], replications=200, draws=100)
+    counted = planned.needed[planned.needed["test"].isin(["t", "percentile"]) & (planned.needed["target"] == 0.8)]
+    assert needed_for_all(planned) == (int(counted["n"].max()), int(counted["recruit"].max()))
+    straight = of_kinds(planned, ["coefficient"])
+    assert set(straight.power["kind"]) == set(straight.needed["kind"]) == {"coefficient"}
+    assert len(straight.power) < len(planned.power)
+    few = plan(model, effects, n=[20, 24], replications=200, draws=100)
+    assert needed_for_all(few) is None
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
+def test_shares_that_leave_nobody_are_refused(share):
+    check_exclusions(0.0)
+    with pytest.raises(DataError, match="exclusions"):
+        check_exclusions(share)
