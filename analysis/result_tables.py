@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,27 +12,26 @@ from analysis.errors import DataError, Problem
 from analysis.fit import INTERCEPT, Fit
 from analysis.importance import Dominance
 from analysis.moderation import Moderation
-from analysis.paths import ARROW
 from analysis.power import Plan
 from analysis.published import Published
 from analysis.quality import EVIDENCE, REASONS
 from analysis.tables import (
     Labels,
     Table,
-    apa_interval,
     apa_number,
     apa_p,
     bounded_number,
     interval_heading,
     intervals,
+    notes_below,
 )
 from analysis.vocabulary import vocabulary
 
-POWER_TEST = ("percentile", "t")
-"""Of several tests of one planned effect the table shows the first of these that there is."""
-SUMS = ("total_indirect", "total")
+_SHOWN_FIRST = ("percentile", "t")
+"""Of several tests of one planned effect people are shown the first of these that there is."""
+_SUMS = ("total_indirect", "total")
 """Kinds of effects that their path alone does not tell from another."""
-SIGNS = {"+": "positive", "0": "none", "-/0": "negative_or_none"}
+_SIGNS = {"+": "positive", "0": "none", "-/0": "negative_or_none"}
 
 
 def table_signs(flags: pd.DataFrame, language: str = "en", *, synthetic: bool = False) -> Table:
@@ -50,6 +49,18 @@ def table_signs(flags: pd.DataFrame, language: str = "en", *, synthetic: bool = 
     -------
     Table
         One row per sign: how much it weighs, how many rows show it, and their share of all rows.
+
+    Checked against
+    ---------------
+    Every cell from the flags: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.quality import flag_careless, rating_instrument
+    >>> rows = pd.DataFrame({"a": [3, 1, 2], "b": [3, 2, 1], "c": [3, 3, 3]})
+    >>> table = table_signs(flag_careless(rows, rating_instrument(rows))).frame
+    >>> table[table["Rows"] != "0"].to_numpy().tolist()
+    [['Same answer over and over', 'evidence', '1', '33.3']]
     """
     words = vocabulary(language)
     rows = [int(flags[reason].sum()) for reason in REASONS]
@@ -59,7 +70,7 @@ def table_signs(flags: pd.DataFrame, language: str = "en", *, synthetic: bool = 
         words["columns.rows"]: [str(count) for count in rows],
         "%": [apa_number(100 * count / max(len(flags), 1), digits=1) for count in rows],
     }
-    return Table(words["titles.signs"], pd.DataFrame(columns), _synthetic(synthetic, words))
+    return Table(words["titles.signs"], pd.DataFrame(columns), notes_below(words, synthetic=synthetic))
 
 
 def table_flow(flow: pd.DataFrame, language: str = "en", *, synthetic: bool = False) -> Table:
@@ -76,6 +87,16 @@ def table_flow(flow: pd.DataFrame, language: str = "en", *, synthetic: bool = Fa
     -------
     Table
         One row per step; who is excluded at a step showed no earlier reason.
+
+    Checked against
+    ---------------
+    Every cell from the flow: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> flow = {"reason": ["all", "too_fast"], "flagged": [0, 3], "excluded": [0, 3], "remaining": [40, 37]}
+    >>> table_flow(pd.DataFrame(flow)).frame.iloc[:, 1:].to_numpy().tolist()
+    [['', '', '40'], ['3', '3', '37']]
     """
     words = vocabulary(language)
     begun = flow["reason"] == "all"
@@ -85,7 +106,7 @@ def table_flow(flow: pd.DataFrame, language: str = "en", *, synthetic: bool = Fa
         words["columns.excluded"]: flow["excluded"].map(str).mask(begun, ""),
         words["columns.remaining"]: flow["remaining"].map(str),
     }
-    return Table(words["titles.flow"], pd.DataFrame(columns), _synthetic(synthetic, words))
+    return Table(words["titles.flow"], pd.DataFrame(columns), notes_below(words, synthetic=synthetic))
 
 
 def table_flagged(flags: pd.DataFrame, language: str = "en", *, most: int = 40, synthetic: bool = False) -> Table:
@@ -104,6 +125,17 @@ def table_flagged(flags: pd.DataFrame, language: str = "en", *, most: int = 40, 
     -------
     Table
         One row per flagged row of the answers (numbered from 1, as in the file of answers) with its reasons.
+
+    Checked against
+    ---------------
+    The rows flagged and their reasons: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.quality import flag_careless, rating_instrument
+    >>> rows = pd.DataFrame({"a": [3, 1, 2], "b": [3, 2, 1], "c": [3, 3, 3]})
+    >>> table_flagged(flag_careless(rows, rating_instrument(rows))).frame.to_numpy().tolist()
+    [['1', 'Same answer over and over']]
     """
     words = vocabulary(language)
     numbered = flags.assign(place=np.arange(1, len(flags) + 1), many=flags[list(REASONS)].sum(axis=1))
@@ -114,7 +146,7 @@ def table_flagged(flags: pd.DataFrame, language: str = "en", *, most: int = 40, 
             "; ".join(words[f"reasons.{reason}"] for reason in text.split(", ")) for text in found["reasons"]
         ],
     }
-    return Table(words["titles.flagged"], pd.DataFrame(columns), _synthetic(synthetic, words))
+    return Table(words["titles.flagged"], pd.DataFrame(columns), notes_below(words, synthetic=synthetic))
 
 
 def table_beside(everybody: Fit, kept: Fit, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
@@ -136,8 +168,22 @@ def table_beside(everybody: Fit, kept: Fit, language: str = "en", *, labels: Map
     ------
     DataError
         When the two are fits of different models.
+
+    Checked against
+    ---------------
+    Every cell from the two fits: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.paths import fit_paths
+    >>> from analysis.published import load_published
+    >>> gao = load_published("gao_2023")
+    >>> fit = fit_paths(gao.model, gao.moments())
+    >>> table_beside(fit, fit).frame.iloc[0, -1]
+    '0.00'
     """
-    words, named = vocabulary(language), Labels(labels, vocabulary(language))
+    words = vocabulary(language)
+    named = Labels(labels, words)
     first = everybody.coefficients[everybody.coefficients["term"] != INTERCEPT].reset_index(drop=True)
     second = kept.coefficients[kept.coefficients["term"] != INTERCEPT].reset_index(drop=True)
     if not first[["outcome", "term"]].equals(second[["outcome", "term"]]):
@@ -150,7 +196,7 @@ def table_beside(everybody: Fit, kept: Fit, language: str = "en", *, labels: Map
         words["columns.kept"].format(n=sizes[1]): _with_interval(second),
         words["columns.difference"]: (second["estimate"] - first["estimate"]).map(apa_number),
     }
-    notes = (*_synthetic(everybody.synthetic, words), words["notes.interval"].format(level=f"{100 * kept.level:g}"))
+    notes = notes_below(words, synthetic=everybody.synthetic, level=kept.level)
     return Table(words["titles.beside"], pd.DataFrame(columns), notes)
 
 
@@ -171,18 +217,31 @@ def table_dominance(
     -------
     Table
         One row per predictor, most first: general dominance with its interval, its share of R squared.
+
+    Checked against
+    ---------------
+    Every cell from the analysis: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.importance import fit_dominance
+    >>> from analysis.published import load_published
+    >>> gao = load_published("gao_2023")
+    >>> found = fit_dominance(gao.model, gao.moments())
+    >>> table_dominance(found, "sop").frame["Predictor"].tolist()
+    ['res', 'ani', 'lik']
     """
     words = vocabulary(language)
+    named = Labels(labels, words)
     rows = found.general[found.general["outcome"] == outcome].sort_values("rank")
     columns = {
-        words["columns.term"]: rows["term"].map(Labels(labels, words)),
+        words["columns.term"]: rows["term"].map(named),
         words["columns.dominance"]: rows["general"].map(bounded_number),
         interval_heading(found.level, words): intervals(rows, bounded=True),
         words["columns.share"]: [f"{100 * share:.0f} %" for share in rows["share"]],
     }
-    notes = (*_synthetic(found.synthetic, words), *found.notes)
-    title = words["titles.dominance"].format(outcome=Labels(labels, words)(outcome))
-    return Table(title, pd.DataFrame(columns), notes)
+    notes = (*notes_below(words, synthetic=found.synthetic), *found.notes)
+    return Table(words["titles.dominance"].format(outcome=named(outcome)), pd.DataFrame(columns), notes)
 
 
 def table_slopes(found: Moderation, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
@@ -199,8 +258,25 @@ def table_slopes(found: Moderation, language: str = "en", *, labels: Mapping[str
     -------
     Table
         One row per value: the slope there, its interval and p. The notes say where the interval holds no zero.
+
+    Checked against
+    ---------------
+    Every cell from the moderation: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> from analysis.moderation import fit_moderation
+    >>> from analysis.scoring import Scores
+    >>> w = np.repeat([0.0, 1.0], 4)
+    >>> frame = pd.DataFrame({"x": [1.0, 2, 3, 4] * 2, "w": w, "y": [1.0, 1.1, 0.9, 1, 1, 2.1, 2.9, 4]})
+    >>> data, model = Scores.from_scored(frame, source="example"), parse_model("y ~ x + w + x:w")
+    >>> found = fit_moderation(model, data, outcome="y", focal="x", moderator="w")
+    >>> table_slopes(found).frame.iloc[:, 1].tolist()
+    ['−0.02', '0.98']
     """
-    words, named = vocabulary(language), Labels(labels, vocabulary(language))
+    words = vocabulary(language)
+    named = Labels(labels, words)
     slopes = found.slopes
     columns = {
         named(found.moderator): slopes["at"].map(apa_number),
@@ -209,13 +285,41 @@ def table_slopes(found: Moderation, language: str = "en", *, labels: Mapping[str
         words["columns.std_error"]: slopes["std_error"].map(apa_number),
         words["columns.p"]: slopes["p_value"].map(apa_p),
     }
-    regions = [
-        words["notes.region"].format(
-            low=apa_number(row["low"]), high=apa_number(row["high"]), sign=words[f"alt.{row['sign']}"]
-        )
+    notes = (*notes_below(words, synthetic=found.synthetic), *regions_told(found, words["notes.region"], words))
+    return Table(words["titles.simple_slopes"], pd.DataFrame(columns), notes)
+
+
+def regions_told(found: Moderation, template: str, words: Mapping[str, str]) -> list[str]:
+    """Between which values of the moderator has the slope which sign?
+
+    Parameters
+    ----------
+    found : Moderation
+    template : str
+        With `{low}`, `{high}` and `{sign}`.
+    words : mapping of str to str
+        As from `vocabulary`.
+
+    Returns
+    -------
+    list of str
+        A text per region, lowest first.
+
+    Checked against
+    ---------------
+    The regions of the moderation, below `table_slopes`: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> one = SimpleNamespace(regions=pd.DataFrame({"low": [1.0], "high": [2.5], "sign": ["positive"]}))
+    >>> regions_told(one, "{low}-{high}: {sign}", vocabulary("en"))
+    ['1.00-2.50: positive']
+    """
+    return [
+        template.format(low=apa_number(row["low"]), high=apa_number(row["high"]), sign=words[f"alt.{row['sign']}"])
         for row in found.regions.to_dict("records")
     ]
-    return Table(words["titles.simple_slopes"], pd.DataFrame(columns), (*_synthetic(found.synthetic, words), *regions))
 
 
 def table_residual_tests(
@@ -235,6 +339,20 @@ def table_residual_tests(
     -------
     Table
         One row per test: what it looks for, its statistic, degrees of freedom and p.
+
+    Checked against
+    ---------------
+    Every cell from the diagnostics: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.diagnostics import fit_diagnostics
+    >>> from analysis.model import parse_model
+    >>> from analysis.scoring import Scores
+    >>> frame = pd.DataFrame({"x": np.arange(12.0), "y": [1.0, 0, 2, 1, 3, 2, 5, 4, 5, 7, 6, 8]})
+    >>> found = fit_diagnostics(parse_model("y ~ x"), Scores.from_scored(frame, source="example"))
+    >>> len(table_residual_tests(found, "y").frame)
+    3
     """
     words = vocabulary(language)
     tests = found.tests[found.tests["outcome"] == outcome]
@@ -246,7 +364,7 @@ def table_residual_tests(
         words["columns.p"]: tests["p_value"].map(apa_p).tolist(),
     }
     title = words["titles.residuals"].format(outcome=Labels(labels, words)(outcome))
-    return Table(title, pd.DataFrame(columns), _synthetic(found.synthetic, words))
+    return Table(title, pd.DataFrame(columns), notes_below(words, synthetic=found.synthetic))
 
 
 def table_comparison(fit: Fit, study: str, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
@@ -266,8 +384,21 @@ def table_comparison(fit: Fit, study: str, language: str = "en", *, labels: Mapp
     Table
         One row per path: beta here, beta there (each with its interval where there is one), their difference with its
         interval, and p.
+
+    Checked against
+    ---------------
+    Every cell from the comparison: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.compare import compare
+    >>> from analysis.published import load_published
+    >>> gao = load_published("gao_2023")
+    >>> table_comparison(compare(gao.model, gao.moments(), gao), gao.called).frame.iloc[0, 0]
+    'lik → sop'
     """
-    words, named = vocabulary(language), Labels(labels, vocabulary(language))
+    words = vocabulary(language)
+    named = Labels(labels, words)
     found = fit.coefficients
     columns = {
         words["columns.path"]: [f"{named(row['term'])} → {named(row['outcome'])}" for row in found.to_dict("records")],
@@ -277,7 +408,7 @@ def table_comparison(fit: Fit, study: str, language: str = "en", *, labels: Mapp
         words["columns.p"]: found["p_value"].map(apa_p),
     }
     title = words["titles.comparison"].format(study=study)
-    notes = (*_synthetic(fit.synthetic, words), words["notes.interval"].format(level=f"{100 * fit.level:g}"))
+    notes = notes_below(words, synthetic=fit.synthetic, level=fit.level)
     return Table(title, pd.DataFrame(columns), notes)
 
 
@@ -295,11 +426,21 @@ def table_directions(published: Published, language: str = "en", *, labels: Mapp
     -------
     Table
         One row per variable: its direction, for `purchase` that of the bond on it.
+
+    Checked against
+    ---------------
+    Every sign of the study: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.published import load_published
+    >>> list(table_directions(load_published("masuda_2022")).frame.columns)
+    ['Variable', 'Direction']
     """
     words, found = vocabulary(language), published.directions or {}
     columns = {
         words["columns.variable"]: [Labels(labels, words)(name) for name in found],
-        words["columns.direction"]: [words[f"directions.{SIGNS.get(sign, sign)}"] for sign in found.values()],
+        words["columns.direction"]: [words[f"directions.{_SIGNS.get(sign, sign)}"] for sign in found.values()],
     }
     return Table(published.called, pd.DataFrame(columns))
 
@@ -319,17 +460,28 @@ def table_needed(planned: Plan, language: str = "en", *, labels: Mapping[str, st
     Table
         One row per effect that is expected to be there: its size, and for each target the usable answers it needs
         and, in brackets, the people to recruit; a dash where no planned size reaches the target.
+
+    Checked against
+    ---------------
+    Every size planned: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.power import parse_plan, plan
+    >>> found = plan(*parse_plan("y ~ 0.5*x"), n=[30, 60, 90], replications=200, seed=1)
+    >>> table_needed(found).frame.iloc[0, :2].tolist()
+    ['x → y', '.50']
     """
-    words, named = vocabulary(language), Labels(labels, vocabulary(language))
+    words = vocabulary(language)
+    named = Labels(labels, words)
     first = planned.power.drop_duplicates(["kind", "effect"])
     truth = dict(zip(zip(first["kind"], first["effect"], strict=True), first["truth"], strict=True))
     rows: list[dict[str, str]] = []
     for (kind, effect), found in planned.needed.groupby(["kind", "effect"], sort=False):
-        tests = list(found["test"])
-        found = found[found["test"] == next((test for test in POWER_TEST if test in tests), tests[0])]
-        path = _planned_path(str(effect), named)
+        found = found[found["test"] == shown_test(found["test"])]
+        path = named.path(str(effect))
         row = {
-            words["columns.path"]: f"{path} ({words[f'kinds.{kind}']})" if kind in SUMS else path,
+            words["columns.path"]: f"{path} ({words[f'kinds.{kind}']})" if kind in _SUMS else path,
             words["columns.expected"]: bounded_number(truth[str(kind), str(effect)]),
         }
         for size in found.to_dict("records"):
@@ -339,9 +491,29 @@ def table_needed(planned: Plan, language: str = "en", *, labels: Mapping[str, st
     return Table(words["titles.needed"], pd.DataFrame(rows), (words["notes.needed"],))
 
 
-def _planned_path(effect: str, named: Labels) -> str:
-    outcome, sign, term = effect.partition(" ~ ")
-    return f"{named(term)} → {named(outcome)}" if sign else " → ".join(named(part) for part in effect.split(ARROW))
+def shown_test(tests: Iterable[str]) -> str:
+    """Which of several tests of one planned effect are people shown?
+
+    Parameters
+    ----------
+    tests : iterable of str
+
+    Returns
+    -------
+    str
+        That of the percentile bootstrap, else t, else the first.
+
+    Checked against
+    ---------------
+    The sizes that `table_needed` shows: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> shown_test(["sobel", "percentile"]), shown_test(["sobel"])
+    ('percentile', 'sobel')
+    """
+    known = list(tests)
+    return next((test for test in _SHOWN_FIRST if test in known), known[0])
 
 
 def _with_interval(found: pd.DataFrame) -> list[str]:
@@ -349,15 +521,10 @@ def _with_interval(found: pd.DataFrame) -> list[str]:
 
 
 def _beta_with(found: pd.DataFrame, name: str) -> list[str]:
-    limits = zip(found[f"{name}_low"], found[f"{name}_high"], strict=True)
-    return _beside(found[name].map(bounded_number), [apa_interval(low, high, bounded=True) for low, high in limits])
+    return _beside(found[name].map(bounded_number), intervals(found, name, bounded=True))
 
 
 def _beside(values: Sequence[str] | pd.Series, limits: Sequence[str]) -> list[str]:
     """Each value with its interval, in one piece that no line break tears apart."""
     pairs = (f"{value} {limit}".strip() for value, limit in zip(values, limits, strict=True))
     return [pair.replace(" ", "\N{NO-BREAK SPACE}") for pair in pairs]
-
-
-def _synthetic(synthetic: bool, words: Mapping[str, str]) -> tuple[str, ...]:
-    return (words["synthetic_note"],) if synthetic else ()

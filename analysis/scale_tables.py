@@ -19,6 +19,8 @@ from analysis.tables import (
     bounded_number,
     interval_heading,
     intervals,
+    lower_triangle,
+    notes_below,
 )
 from analysis.validity import Htmt, Validity
 from analysis.vocabulary import vocabulary
@@ -51,6 +53,21 @@ def table_items(
     -------
     Table
         One row per item: mean, standard deviation, correlation with the rest of its scale, alpha without it.
+
+    Checked against
+    ---------------
+    Every cell from the statistics: tests/analysis/test_scale_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> from analysis.scoring import score
+    >>> from analysis.simulate import simulate_answers
+    >>> instrument = load_instrument("psi_core")
+    >>> scores = score(simulate_answers(instrument, 200, seed=7), instrument)
+    >>> from analysis.reliability import item_statistics
+    >>> len(table_items(item_statistics(scores)).frame) == sum(map(len, scores.scales.values()))
+    True
     """
     words = vocabulary(language)
     columns = {
@@ -62,7 +79,7 @@ def table_items(
         words["columns.item_rest"]: items["item_rest"].map(bounded_number),
         words["columns.alpha_if_dropped"]: items["alpha_if_dropped"].map(bounded_number),
     }
-    return Table(words["titles.items"], pd.DataFrame(columns), _synthetic(synthetic, words))
+    return Table(words["titles.items"], pd.DataFrame(columns), notes_below(words, synthetic=synthetic))
 
 
 def table_validity(found: Validity, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
@@ -79,6 +96,21 @@ def table_validity(found: Validity, language: str = "en", *, labels: Mapping[str
     -------
     Table
         One row per scale: AVE, its root, CR, the highest correlation with another latent and whose it is.
+
+    Checked against
+    ---------------
+    Every cell from the analysis: tests/analysis/test_scale_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.validity import construct_validity
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> table = np.full((6, 6), 0.3) + np.kron(np.eye(2), np.full((3, 3), 0.3)) + 0.4 * np.eye(6)
+    >>> data = from_correlations([f"i{number}" for number in range(1, 7)], table, n=300)
+    >>> model = parse_model("a =~ i1 + i2 + i3; b =~ i4 + i5 + i6")
+    >>> table_validity(construct_validity(model, data)).frame.iloc[0, [2, 3, 5]].tolist()
+    ['.60', '.82', '.50']
     """
     words, scales = vocabulary(language), found.scales
     named = Labels(labels, words)
@@ -91,7 +123,7 @@ def table_validity(found: Validity, language: str = "en", *, labels: Mapping[str
         words["columns.highest_correlation"]: scales["highest_correlation"].map(bounded_number),
         words["columns.with"]: scales["with"].map(named),
     }
-    notes = (*_synthetic(found.fit.synthetic, words), words["notes.validity"])
+    notes = (*notes_below(words, synthetic=found.fit.synthetic), words["notes.validity"])
     return Table(words["titles.validity"], pd.DataFrame(columns), notes)
 
 
@@ -108,16 +140,27 @@ def table_fornell_larcker(found: Validity, language: str = "en", *, labels: Mapp
     -------
     Table
         Numbered scales: the root of AVE on the diagonal, correlations of the latents below it.
+
+    Checked against
+    ---------------
+    Every cell from the analysis: tests/analysis/test_scale_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.validity import construct_validity
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> table = np.full((6, 6), 0.3) + np.kron(np.eye(2), np.full((3, 3), 0.3)) + 0.4 * np.eye(6)
+    >>> data = from_correlations([f"i{number}" for number in range(1, 7)], table, n=300)
+    >>> model = parse_model("a =~ i1 + i2 + i3; b =~ i4 + i5 + i6")
+    >>> table_fornell_larcker(construct_validity(model, data)).frame.iloc[1].tolist()
+    ['2. b', '.50', '.77']
     """
     words, square = vocabulary(language), found.fornell_larcker
-    named, values = Labels(labels, words), found.fornell_larcker.to_numpy()
-    frame = pd.DataFrame(
-        {words["columns.scale"]: [f"{place}. {named(str(name))}" for place, name in enumerate(square.index, start=1)]}
-    )
-    for column in range(len(values)):
-        cells = [bounded_number(values[row, column]) if row >= column else "" for row in range(len(values))]
-        frame[str(column + 1)] = cells
-    notes = (*_synthetic(found.fit.synthetic, words), words["notes.fornell_larcker"])
+    named = Labels(labels, words)
+    numbered = [f"{place}. {named(str(name))}" for place, name in enumerate(square.index, start=1)]
+    frame = pd.DataFrame({words["columns.scale"]: numbered, **lower_triangle(square.to_numpy(), diagonal=True)})
+    notes = (*notes_below(words, synthetic=found.fit.synthetic), words["notes.fornell_larcker"])
     return Table(words["titles.fornell_larcker"], frame, notes)
 
 
@@ -139,17 +182,32 @@ def table_htmt(
     -------
     Table
         One row per pair, highest first: HTMT with its interval, and HTMT2.
+
+    Checked against
+    ---------------
+    Every cell from the analysis: tests/analysis/test_scale_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> from analysis.scoring import score
+    >>> from analysis.simulate import simulate_answers
+    >>> instrument = load_instrument("psi_core")
+    >>> scores = score(simulate_answers(instrument, 200, seed=7), instrument)
+    >>> from analysis.validity import htmt
+    >>> len(table_htmt(htmt(scores, draws=100), most=3).frame)
+    3
     """
-    words, named = vocabulary(language), Labels(labels, vocabulary(language))
+    words = vocabulary(language)
+    named = Labels(labels, words)
     pairs = found.pairs.sort_values("htmt", ascending=False).head(len(found.pairs) if most is None else most)
-    limits = zip(pairs["htmt_low"], pairs["htmt_high"], strict=True)
     columns = {
         words["columns.pair"]: [f"{named(row['first'])} – {named(row['second'])}" for row in pairs.to_dict("records")],
         "HTMT": pairs["htmt"].map(bounded_number).tolist(),
-        interval_heading(found.level, words): [apa_interval(low, high, bounded=True) for low, high in limits],
+        interval_heading(found.level, words): intervals(pairs, "htmt", bounded=True),
         "HTMT2": pairs["htmt2"].map(bounded_number).tolist(),
     }
-    return Table(words["titles.htmt"], pd.DataFrame(columns), _synthetic(found.synthetic, words))
+    return Table(words["titles.htmt"], pd.DataFrame(columns), notes_below(words, synthetic=found.synthetic))
 
 
 def table_fit_measures(fit: Fit, language: str = "en") -> Table:
@@ -165,6 +223,21 @@ def table_fit_measures(fit: Fit, language: str = "en") -> Table:
     -------
     Table
         One row per measure, with the rule of thumb that is usually named beside it and its source.
+
+    Checked against
+    ---------------
+    Every cell from the fit: tests/analysis/test_scale_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.cfa import fit_cfa
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> table = np.full((6, 6), 0.3) + np.kron(np.eye(2), np.full((3, 3), 0.3)) + 0.4 * np.eye(6)
+    >>> data = from_correlations([f"i{number}" for number in range(1, 7)], table, n=300)
+    >>> model = parse_model("a =~ i1 + i2 + i3; b =~ i4 + i5 + i6")
+    >>> table_fit_measures(fit_cfa(model, data)).frame["Value"].tolist()[:4]
+    ['0.00', '8', '> .999', '1.000']
     """
     words, found = vocabulary(language), fit.summary.iloc[0]
     rmsea = f"{bounded_number(found['rmsea'])} {apa_interval(found['rmsea_low'], found['rmsea_high'], bounded=True)}"
@@ -181,7 +254,7 @@ def table_fit_measures(fit: Fit, language: str = "en") -> Table:
         ("n", f"{found['n']:.0f}", ""),
     ]
     frame = pd.DataFrame(rows, columns=[words["columns.measure"], words["columns.value"], words["columns.guide"]])
-    return Table(words["titles.fit"], frame, (*_synthetic(fit.synthetic, words), words["notes.guides"]))
+    return Table(words["titles.fit"], frame, (*notes_below(words, synthetic=fit.synthetic), words["notes.guides"]))
 
 
 def table_loadings(fit: Fit, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
@@ -199,6 +272,21 @@ def table_loadings(fit: Fit, language: str = "en", *, labels: Mapping[str, str] 
     Table
         One row per loading: standardised, and as estimated with its interval and standard error (empty where it was
         fixed to set the scale's unit).
+
+    Checked against
+    ---------------
+    Every cell from the fit: tests/analysis/test_scale_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.cfa import fit_cfa
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> table = np.full((6, 6), 0.3) + np.kron(np.eye(2), np.full((3, 3), 0.3)) + 0.4 * np.eye(6)
+    >>> data = from_correlations([f"i{number}" for number in range(1, 7)], table, n=300)
+    >>> model = parse_model("a =~ i1 + i2 + i3; b =~ i4 + i5 + i6")
+    >>> table_loadings(fit_cfa(model, data)).frame.iloc[0, :3].tolist()
+    ['a', 'i1', '.77']
     """
     words = vocabulary(language)
     found = fit.coefficients[fit.coefficients["kind"] == "loading"]
@@ -210,7 +298,7 @@ def table_loadings(fit: Fit, language: str = "en", *, labels: Mapping[str, str] 
         interval_heading(fit.level, words): intervals(found),
         words["columns.std_error"]: found["std_error"].map(apa_number).tolist(),
     }
-    return Table(words["titles.loadings"], pd.DataFrame(columns), _synthetic(fit.synthetic, words))
+    return Table(words["titles.loadings"], pd.DataFrame(columns), notes_below(words, synthetic=fit.synthetic))
 
 
 def table_invariance(found: Invariance, language: str = "en") -> Table:
@@ -226,6 +314,24 @@ def table_invariance(found: Invariance, language: str = "en") -> Table:
     -------
     Table
         One row per level: fit, change of CFI and RMSEA from the level above, chi-square difference test.
+
+    Checked against
+    ---------------
+    Every cell from the analysis: tests/analysis/test_scale_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> from analysis.invariance import fit_invariance
+    >>> from analysis.scoring import score
+    >>> from analysis.simulate import simulate_answers
+    >>> from analysis.validity import measurement_model
+    >>> instrument = load_instrument("psi_core")
+    >>> rows = simulate_answers(instrument, 200, seed=7).assign(half=["a", "b"] * 100)
+    >>> scores = score(rows, instrument)
+    >>> model = measurement_model({"trust": scores.scales["trust"]})
+    >>> table_invariance(fit_invariance(model, scores, "half")).frame.iloc[:, 0].tolist()
+    ['same pattern only', '+ loadings', '+ intercepts', '+ residual variances']
     """
     words, levels = vocabulary(language), found.levels
     steps = zip(levels["chi_square_difference"], levels["df_difference"], strict=True)
@@ -240,7 +346,7 @@ def table_invariance(found: Invariance, language: str = "en") -> Table:
         words["columns.p"]: levels["p_difference"].map(apa_p),
     }
     groups = ", ".join(f"{name} (n = {n})" for name, n in found.groups.items())
-    notes = (*_synthetic(found.synthetic, words), words["notes.invariance"].format(groups=groups))
+    notes = (*notes_below(words, synthetic=found.synthetic), words["notes.invariance"].format(groups=groups))
     return Table(words["titles.invariance"], pd.DataFrame(columns), notes)
 
 
@@ -258,6 +364,22 @@ def table_collinearity(found: Measurement, language: str = "en", *, labels: Mapp
     -------
     Table
         One row per scale: full-collinearity VIF and R squared; none where they cannot be had.
+
+    Checked against
+    ---------------
+    Every cell from the analysis: tests/analysis/test_scale_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> from analysis.scoring import score
+    >>> from analysis.simulate import simulate_answers
+    >>> instrument = load_instrument("psi_core")
+    >>> scores = score(simulate_answers(instrument, 200, seed=7), instrument)
+    >>> from analysis.measurement import measurement
+    >>> two = {name: scores.scales[name] for name in ("psi", "trust")}
+    >>> table_collinearity(measurement(scores, two, draws=100)).frame["Scale"].tolist()
+    ['psi', 'trust']
     """
     words = vocabulary(language)
     empty = pd.DataFrame(columns=["variable", "vif", "r_squared"])
@@ -267,12 +389,8 @@ def table_collinearity(found: Measurement, language: str = "en", *, labels: Mapp
         words["columns.vif"]: table["vif"].map(apa_number),
         words["columns.r_squared"]: table["r_squared"].map(bounded_number),
     }
-    notes = (*_synthetic(found.synthetic, words), words["notes.collinearity"])
+    notes = (*notes_below(words, synthetic=found.synthetic), words["notes.collinearity"])
     return Table(words["titles.collinearity"], pd.DataFrame(columns), notes)
-
-
-def _synthetic(synthetic: bool, words: Mapping[str, str]) -> tuple[str, ...]:
-    return (words["synthetic_note"],) if synthetic else ()
 
 
 def _three(value: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.fit import INTERCEPT, Fit
 from analysis.moments import Moments, as_moments
+from analysis.paths import ARROW
 from analysis.scoring import Scores
 from analysis.vocabulary import vocabulary
 
@@ -49,6 +50,15 @@ def apa_number(value: float, *, digits: int = 2, bounded: bool = False) -> str:
     bounded : bool
         True for statistics that stay within -1 and 1 (r, beta, R squared, alpha): no zero before the point.
 
+    Returns
+    -------
+    str
+        Rounded half to even in binary, with a true minus sign; zero has no sign.
+
+    Checked against
+    ---------------
+    Any number read back from print: tests/analysis/test_tables.py.
+
     Examples
     --------
     >>> apa_number(0.4164, bounded=True), apa_number(-0.004), apa_number(12.345), apa_number(float("nan"))
@@ -64,7 +74,20 @@ def apa_number(value: float, *, digits: int = 2, bounded: bool = False) -> str:
 
 
 def apa_p(p: float) -> str:
-    """How does APA style print this p value? Three decimals, never zero and never one.
+    """How does APA style print this p value?
+
+    Parameters
+    ----------
+    p : float
+
+    Returns
+    -------
+    str
+        Three decimals, never zero and never one; empty where there is none.
+
+    Checked against
+    ---------------
+    Any probability: tests/analysis/test_tables.py.
 
     Examples
     --------
@@ -79,7 +102,23 @@ def apa_p(p: float) -> str:
 
 
 def apa_interval(low: float, high: float, *, digits: int = 2, bounded: bool = False) -> str:
-    """How does APA style print this interval? Empty text where a limit is missing.
+    """How does APA style print this interval?
+
+    Parameters
+    ----------
+    low, high : float
+    digits : int
+    bounded : bool
+        As in `apa_number`.
+
+    Returns
+    -------
+    str
+        Both limits in square brackets; empty where one is missing.
+
+    Checked against
+    ---------------
+    The limits of a fit: tests/analysis/test_tables.py.
 
     Examples
     --------
@@ -88,6 +127,168 @@ def apa_interval(low: float, high: float, *, digits: int = 2, bounded: bool = Fa
     """
     limits = [apa_number(limit, digits=digits, bounded=bounded) for limit in (low, high)]
     return f"[{limits[0]}, {limits[1]}]" if all(limits) else ""
+
+
+def bounded_number(value: float) -> str:
+    """How does APA style print a number that stays within -1 and 1?
+
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    str
+        Two decimals, no zero before the point.
+
+    Checked against
+    ---------------
+    `apa_number`, cell by cell in tests/analysis/test_tables.py.
+
+    Examples
+    --------
+    >>> bounded_number(-0.417)
+    '−.42'
+    """
+    return apa_number(value, bounded=True)
+
+
+def percent(level: float) -> str:
+    """Which number stands before the percent sign of this share?
+
+    Parameters
+    ----------
+    level : float
+        From 0 to 1.
+
+    Returns
+    -------
+    str
+
+    Checked against
+    ---------------
+    Headings of `table_coefficients`: tests/analysis/test_tables.py.
+
+    Examples
+    --------
+    >>> percent(0.95), percent(0.999)
+    ('95', '99.9')
+    """
+    return f"{100 * level:g}"
+
+
+def intervals(found: pd.DataFrame, of: str = "conf", *, digits: int = 2, bounded: bool = False) -> list[str]:
+    """How does APA style print the interval of each row?
+
+    Parameters
+    ----------
+    found : DataFrame
+        With the columns `<of>_low` and `<of>_high`.
+    of : str
+    digits : int
+    bounded : bool
+        As in `apa_number`.
+
+    Returns
+    -------
+    list of str
+
+    Checked against
+    ---------------
+    The limits of a fit, through `table_coefficients`: tests/analysis/test_tables.py.
+
+    Examples
+    --------
+    >>> intervals(pd.DataFrame({"conf_low": [0.1, np.nan], "conf_high": [0.3, 1.0]}))
+    ['[0.10, 0.30]', '']
+    """
+    limits = zip(found[f"{of}_low"], found[f"{of}_high"], strict=True)
+    return [apa_interval(low, high, digits=digits, bounded=bounded) for low, high in limits]
+
+
+def interval_heading(level: float, words: Mapping[str, str]) -> str:
+    """What stands above a column of intervals?
+
+    Parameters
+    ----------
+    level : float
+    words : mapping of str to str
+        As from `vocabulary`.
+
+    Returns
+    -------
+    str
+
+    Checked against
+    ---------------
+    Headings of `table_coefficients`: tests/analysis/test_tables.py.
+
+    Examples
+    --------
+    >>> interval_heading(0.9, vocabulary("nl"))
+    '90 %-BI'
+    """
+    return words["columns.interval"].format(level=percent(level))
+
+
+def notes_below(words: Mapping[str, str], *, synthetic: bool, level: float | None = None) -> tuple[str, ...]:
+    """What must stand below a table, whatever it shows?
+
+    Parameters
+    ----------
+    words : mapping of str to str
+        As from `vocabulary`.
+    synthetic : bool
+        Were any answers simulated?
+    level : float or None
+        Confidence level of the table's intervals, where it has any.
+
+    Returns
+    -------
+    tuple of str
+
+    Checked against
+    ---------------
+    Every table of synthetic data, such as `table_effects`: tests/analysis/test_tables.py.
+
+    Examples
+    --------
+    >>> notes_below(vocabulary("en"), synthetic=False)
+    ()
+    """
+    marked = (words["synthetic_note"],) if synthetic else ()
+    return marked if level is None else (*marked, words["notes.interval"].format(level=percent(level)))
+
+
+def lower_triangle(values: np.ndarray, *, diagonal: bool = False) -> dict[str, list[str]]:
+    """Which cells stand in the numbered columns of a triangular table?
+
+    Parameters
+    ----------
+    values : ndarray of shape (p, p)
+        Numbers that stay within -1 and 1.
+    diagonal : bool
+        Whether the diagonal is shown.
+
+    Returns
+    -------
+    dict of str to list of str
+        Column number to its p cells, empty above the diagonal; without the diagonal the last column falls away.
+
+    Checked against
+    ---------------
+    pandas, through `table_descriptives`: tests/analysis/test_tables.py.
+
+    Examples
+    --------
+    >>> lower_triangle(np.array([[1.0, 0.5], [0.5, 1.0]]))
+    {'1': ['', '.50']}
+    """
+    size, shift = len(values), 0 if diagonal else 1
+    return {
+        str(column + 1): ["" if row < column + shift else bounded_number(values[row, column]) for row in range(size)]
+        for column in range(size - shift)
+    }
 
 
 def table_coefficients(fit: Fit, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
@@ -106,6 +307,10 @@ def table_coefficients(fit: Fit, language: str = "en", *, labels: Mapping[str, s
         One row per outcome and term: B (units of the outcome per unit of the term) with its interval, beta
         (standardised), standard error, t (or z where the degrees of freedom are infinite) with df, p and, where the
         fit holds it, the zero-order correlation r.
+
+    Checked against
+    ---------------
+    Every cell from the fit itself: tests/analysis/test_tables.py.
 
     Examples
     --------
@@ -148,6 +353,18 @@ def table_summary(fit: Fit, language: str = "en", *, labels: Mapping[str, str] |
     -------
     Table
         One row per outcome: n, R squared, adjusted R squared, F and its p.
+
+    Checked against
+    ---------------
+    Every cell from the fit itself: tests/analysis/test_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.paths import fit_paths
+    >>> from analysis.published import load_published
+    >>> gao = load_published("gao_2023")
+    >>> table_summary(fit_paths(gao.model, gao.moments())).frame.iloc[0].tolist()
+    ['sop', '378', '.51', '.50', '128.31', '< .001']
     """
     words = vocabulary(language)
     found = fit.summary
@@ -159,8 +376,7 @@ def table_summary(fit: Fit, language: str = "en", *, labels: Mapping[str, str] |
         words["columns.f"]: found["f_statistic"].map(apa_number),
         words["columns.p"]: found["f_p_value"].map(apa_p),
     }
-    notes = (words["synthetic_note"],) if fit.synthetic else ()
-    return Table(words["titles.summary"], pd.DataFrame(columns), notes)
+    return Table(words["titles.summary"], pd.DataFrame(columns), notes_below(words, synthetic=fit.synthetic))
 
 
 def table_effects(fit: Fit, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:
@@ -177,6 +393,18 @@ def table_effects(fit: Fit, language: str = "en", *, labels: Mapping[str, str] |
     Table
         One row per effect: its kind, its path, B with interval, beta and standard error. Three decimals, because
         indirect effects are products and small.
+
+    Checked against
+    ---------------
+    Every cell from the fit itself: tests/analysis/test_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.paths import fit_paths
+    >>> from analysis.published import load_published
+    >>> gao = load_published("gao_2023")
+    >>> table_effects(fit_paths(gao.model, gao.moments())).frame["Path"].tolist()[:2]
+    ['lik → sop', 'lik → tel']
     """
     words = vocabulary(language)
     found = fit.effects
@@ -217,7 +445,17 @@ def table_reliability(
     Returns
     -------
     Table
-        One row per scale.
+        One row per scale: items, n, alpha with its interval and, where it is there, omega.
+
+    Checked against
+    ---------------
+    Every cell from the reliability table itself: tests/analysis/test_tables.py.
+
+    Examples
+    --------
+    >>> found = {"scale": ["psi"], "items": [8], "n": [572], "alpha": [0.91], "conf_low": [0.9], "conf_high": [0.92]}
+    >>> table_reliability(pd.DataFrame(found)).frame.iloc[0].tolist()
+    ['psi', '8', '572', '.91', '[.90, .92]']
     """
     words = vocabulary(language)
     columns = {
@@ -229,8 +467,7 @@ def table_reliability(
     }
     if "omega" in reliability:
         columns[words["columns.omega"]] = reliability["omega"].map(bounded_number)
-    notes = (words["synthetic_note"],) if synthetic else ()
-    return Table(words["titles.reliability"], pd.DataFrame(columns), notes)
+    return Table(words["titles.reliability"], pd.DataFrame(columns), notes_below(words, synthetic=synthetic))
 
 
 def table_descriptives(
@@ -256,11 +493,20 @@ def table_descriptives(
     ------
     DataError
         For unknown or constant columns and too few complete rows.
+
+    Checked against
+    ---------------
+    pandas: tests/analysis/test_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.published import load_published
+    >>> table_descriptives(load_published("gao_2023").moments(), ["lik", "pin"]).frame.iloc[1].tolist()
+    ['2. pin', '3.94', '0.83', '.54']
     """
     words = vocabulary(language)
     moments = as_moments(data, list(names))
     named = Labels(labels, words)
-    correlations = moments.correlations
     frame = pd.DataFrame(
         {
             words["columns.variable"]: [f"{place}. {named(name)}" for place, name in enumerate(names, start=1)],
@@ -268,13 +514,9 @@ def table_descriptives(
             words["columns.sd"]: [apa_number(sd) for sd in moments.sd],
         }
     )
-    for column in range(len(names) - 1):
-        cells = [bounded_number(correlations[row, column]) if row > column else "" for row in range(len(names))]
-        frame[str(column + 1)] = cells
-    notes = [words["notes.missing"].format(n=moments.n)]
-    if moments.synthetic:
-        notes.insert(0, words["synthetic_note"])
-    return Table(words["titles.descriptives"], frame, tuple(notes))
+    frame = frame.assign(**lower_triangle(moments.correlations))
+    notes = (*notes_below(words, synthetic=moments.synthetic), words["notes.missing"].format(n=moments.n))
+    return Table(words["titles.descriptives"], frame, notes)
 
 
 class Labels:
@@ -288,13 +530,13 @@ class Labels:
         return " × ".join(self._labels.get(part, part) for part in name.split(":"))
 
     def path(self, path: str) -> str:
-        """A path text such as `a -> b` as people read it."""
-        return " → ".join(self(part) for part in path.split(" -> "))
+        """A path text, `a -> b` or `b ~ a`, as people read it."""
+        return " → ".join(self.steps(path))
 
-
-def bounded_number(value: float) -> str:
-    """A number that stays within -1 and 1, as APA style prints it."""
-    return apa_number(value, bounded=True)
+    def steps(self, path: str) -> Iterator[str]:
+        """The variables along a path text as people read them, the cause first."""
+        outcome, tilde, cause = path.partition(" ~ ")
+        return map(self, [cause, outcome] if tilde else path.split(ARROW))
 
 
 def _three(value: float) -> str:
@@ -311,20 +553,8 @@ def _beta(found: pd.DataFrame) -> list[str]:
     return ["" if term == INTERCEPT else bounded_number(beta) for term, beta in pairs]
 
 
-def intervals(found: pd.DataFrame, *, digits: int = 2, bounded: bool = False) -> list[str]:
-    """The interval of each row, from its columns `conf_low` and `conf_high`."""
-    limits = zip(found["conf_low"], found["conf_high"], strict=True)
-    return [apa_interval(low, high, digits=digits, bounded=bounded) for low, high in limits]
-
-
-def interval_heading(level: float, words: Mapping[str, str]) -> str:
-    """What stands above a column of intervals."""
-    return words["columns.interval"].format(level=f"{100 * level:g}")
-
-
 def _notes(fit: Fit, words: Mapping[str, str]) -> tuple[str, ...]:
-    synthetic = (words["synthetic_note"],) if fit.synthetic else ()
-    return (*synthetic, words["notes.interval"].format(level=f"{100 * fit.level:g}"), *fit.notes)
+    return (*notes_below(words, synthetic=fit.synthetic, level=fit.level), *fit.notes)
 
 
 def _width(text: str) -> int:

@@ -85,6 +85,43 @@ def test_coefficients_stand_in_the_order_and_language_asked(fit: Fit) -> None:
     assert list(english.frame.columns).index("95 % CI") < list(english.frame.columns).index("p")
 
 
+def test_every_cell_is_printed_from_the_fit(fit: Fit, scores: Scores) -> None:
+    def bounded(name: str, digits: int = 2) -> list[str]:
+        return [apa_number(value, digits=digits, bounded=True) for value in found[name]]
+
+    def limits(digits: int = 2, *, bounded: bool = False) -> list[str]:
+        pairs = zip(found["conf_low"], found["conf_high"], strict=True)
+        return [apa_interval(low, high, digits=digits, bounded=bounded) for low, high in pairs]
+
+    found, table = fit.coefficients, table_coefficients(fit).frame
+    for heading, name in (("B", "estimate"), ("SE", "std_error"), ("t", "statistic")):
+        assert table[heading].tolist() == [apa_number(value) for value in found[name]]
+    assert table["95 % CI"].tolist() == limits()
+    betas = zip(found["term"], bounded("std_estimate"), strict=True)
+    assert table["β"].tolist() == ["" if term == "(Intercept)" else beta for term, beta in betas]
+    assert table["df"].tolist() == [f"{df:.0f}" for df in found["df"]]
+    assert table["p"].tolist() == [apa_p(p) for p in found["p_value"]]
+    assert table["r"].tolist() == bounded("correlation")
+    found, table = fit.effects, table_effects(fit).frame
+    assert table["B"].tolist() == [apa_number(value, digits=3) for value in found["estimate"]]
+    assert table["95 % CI"].tolist() == limits(3)
+    assert table["β"].tolist() == bounded("std_estimate", 3)
+    assert table["SE"].tolist() == [apa_number(value, digits=3) for value in found["std_error"]]
+    found, table = fit.summary, table_summary(fit).frame
+    assert table["n"].tolist() == [str(n) for n in found["n"]]
+    assert table.iloc[:, 2].tolist() == bounded("r_squared")
+    assert table.iloc[:, 3].tolist() == bounded("adj_r_squared")
+    assert table["F"].tolist() == [apa_number(value) for value in found["f_statistic"]]
+    assert table["p"].tolist() == [apa_p(p) for p in found["f_p_value"]]
+    found = reliability_table(scores)
+    table = table_reliability(found, level=0.95).frame
+    assert table.iloc[:, 1].tolist() == [str(items) for items in found["items"]]
+    assert table.iloc[:, 2].tolist() == [str(n) for n in found["n"]]
+    assert table["95 % CI"].tolist() == limits(bounded=True)
+    for place, name in ((3, "alpha"), (5, "omega")):
+        assert table.iloc[:, place].tolist() == bounded(name)
+
+
 def test_every_table_of_synthetic_data_says_so(fit: Fit, scores: Scores) -> None:
     reliability = table_reliability(reliability_table(scores), synthetic=scores.synthetic)
     names = ["social", "psi", "purchase"]
