@@ -68,7 +68,7 @@ def media_hosts(instrument: Instrument) -> tuple[str, ...]:
 def media_note(instrument: Instrument) -> str:
     """What whoever makes a questionnaire should know about the other sites in it; "" where there are none."""
     hosts = ", ".join(media_hosts(instrument))
-    said = "Whoever opens that shows the site an internet address. Upload the file instead, or name the site in the consent."
+    said = "Whoever opens that shows the site an internet address. Upload the file, or name the site in the consent."
     return f"Note: it offers what lies on {hosts}. {said}" if hosts else ""
 
 
