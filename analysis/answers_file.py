@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.errors import DataError, Problem
-from analysis.platforms import from_platform
+from analysis.platforms import from_platform, is_codes
 
 LARGEST = 1_000_000_000
 """Bytes a file may have, and bytes an Excel file may unpack to."""
@@ -124,7 +124,10 @@ def _from_text(path: Path, content: bytes) -> pd.DataFrame:
     records = csv.reader(stream, delimiter=separator)
     names = [name.strip() for name in next(records)]
     start = stream.tell()
-    if any(cell.startswith('{"ImportId"') for record in islice(records, 2) for cell in record):
+    below = list(islice(records, 1))
+    if below and is_codes(below[0]):
+        names, start = below[0], stream.tell()
+    elif any(cell.startswith('{"ImportId"') for record in (*below, *islice(records, 1)) for cell in record):
         start = stream.tell()
     stream.seek(start)
     _check_names(path, names)

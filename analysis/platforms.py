@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -30,8 +31,17 @@ _PERSONAL = {
     "IPAddress", "LocationLatitude", "LocationLongitude", "RecipientLastName", "RecipientFirstName", "RecipientEmail",
     "ipaddr",
 }  # fmt: skip
+_VV_MARKS = {
+    "{cr}{newline}": "\n", "{cr}": "\n", "{newline}": "\n", "{tab}": "\t", "{quote}": '"', "{lbrace}": "{",
+}  # fmt: skip
+_VV_MARK = re.compile("|".join(_VV_MARKS))
+_NOT_SHOWN = "{question_not_shown}"
+_TIME_HIDDEN = "1980-01-01"
 _CODE = re.compile(r"(?:AO?)?0*(\d{1,6})|(-oth-)|(n99)|m(\d{1,4})")
 _SUBQUESTION = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
+_MIDNIGHT = re.compile(r"\d{4}-\d\d-\d\d 00:00:00")
+_WORDS = ("other", "comment")
+_JOINED = re.compile(r"([A-Za-z][A-Za-z0-9]*)_([A-Za-z0-9]+)")
 _GENERIC = re.compile(r"SQ\d+|\d.*|other|n99|comment", re.IGNORECASE)
 
 
@@ -48,13 +58,20 @@ def from_platform(rows: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         The id of the response is `participation`; start, end, duration and language have our names where no column
         has them yet. Lines of question texts are gone. Addresses, names and places of people are left out. In an
-        export of LimeSurvey `grid[psi1]` is `psi1`, `topics[2]` is `topics_2`; answer codes such as A3 are numbers,
-        a ticked box is 1 and the boxes beside it 0. `rows.attrs["notes"]` says in sentences what was done.
+        export of LimeSurvey `grid[psi1]` (in a VV file `grid_psi1`) is `psi1`, `topics[2]` is `topics_2`; answer
+        codes such as A3 are numbers, a ticked box is 1 and the boxes beside it 0, or all of them -99 where "n99" is
+        ticked. `rows.attrs["notes"]` says in sentences what was done.
 
     Notes
     -----
     Qualtrics marks previews (`test` is True then) and people who have not finished (`finished` is missing then). Nobody
-    is left out.
+    is left out. LimeSurvey gives a ranking as the choice on each rank, and a ranking here is the rank of each choice:
+    columns `q[1]` to `q[k]` that hold the numbers 1 to k, in no row one of them twice or after a gap, are turned round.
+
+    Checked against
+    ---------------
+    tests/analysis/test_platforms.py: files a LimeSurvey 6.4.2 wrote of answers to `showcase`, as CSV and as VV, come
+    back as the answers that were given; Qualtrics files in the layout its manual describes.
 
     Examples
     --------
@@ -67,8 +84,59 @@ def from_platform(rows: pd.DataFrame) -> pd.DataFrame:
         return _from_qualtrics(_without_texts(rows))
     plain = [_LIMESURVEY_HEADS.get(_head(name), _head(name)) for name in rows.columns]
     if len(set(plain) & _LIMESURVEY) >= 3 and len(plain) == len(set(plain)):
-        return _from_limesurvey(rows.set_axis(plain, axis="columns"))
+        return _from_limesurvey(_shown(rows.set_axis(_bracketed(plain), axis="columns")))
     return rows
+
+
+def is_codes(cells: Sequence[str]) -> bool:
+    """Are these cells the codes of the columns, as the second line of a VV file of LimeSurvey has them?
+
+    Parameters
+    ----------
+    cells : sequence of str
+        The second line of a file.
+
+    Returns
+    -------
+    bool
+        True where they begin with `id` and name the columns every survey has.
+
+    Checked against
+    ---------------
+    tests/analysis/test_platforms.py, with a VV file that LimeSurvey 6.4.2 wrote.
+
+    Examples
+    --------
+    >>> is_codes(["id", "submitdate", "lastpage", "startlanguage", "grid_psi1"]), is_codes(["1", "", "2", "en", "4"])
+    (True, False)
+    """
+    return cells[:1] == ["id"] and {"submitdate", "lastpage", "startlanguage"} <= set(cells)
+
+
+def _bracketed(names: list[str]) -> list[str]:
+    """The names with every part of a question in brackets; no code of LimeSurvey has an underscore itself."""
+    if any("[" in name for name in names):
+        return names
+    return [f"{found[1]}[{found[2]}]" if (found := _JOINED.fullmatch(name)) else name for name in names]
+
+
+def _shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a VV file with its marks read; other rows are left as they are."""
+    columns: dict[str, pd.Series[Any]] = {}
+    for name in rows.columns:
+        column = rows[name]
+        if column.map(lambda cell: isinstance(cell, str) and "{" in cell).any():
+            column = _numbers(column.where(column != _NOT_SHOWN))
+        columns[name] = column.map(_unmarked) if _is_text(column) else column
+    return pd.DataFrame(columns)
+
+
+def _is_text(column: pd.Series[Any]) -> bool:
+    return bool(column.map(lambda cell: isinstance(cell, str)).any())
+
+
+def _unmarked(cell: object) -> object:
+    return _VV_MARK.sub(lambda found: _VV_MARKS[found[0]], cell) if isinstance(cell, str) else cell
 
 
 def _head(name: object) -> str:
@@ -109,21 +177,64 @@ def _from_qualtrics(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _from_limesurvey(rows: pd.DataFrame) -> pd.DataFrame:
     found, notes = _renamed(rows, _LIMESURVEY_NAMES)
-    boxes = {name: match[1] for name in found.columns if (match := _SUBQUESTION.fullmatch(str(name)))}
-    ticked = {name: group for name, group in boxes.items() if set(found[name].dropna().map(_word)) <= {"y", "n"}}
-    any_ticked = {
-        group: found[[name for name, one in ticked.items() if one == group]].map(_is_ticked).any(axis="columns")
-        for group in set(ticked.values())
-    }
-    columns: dict[str, pd.Series[Any]] = {}
+    if "finished" in found and found["finished"].astype("string").str.startswith(_TIME_HIDDEN).any():
+        notes.append("Who finished at 1980-01-01 did so at a time that LimeSurvey was told to hide.")
+    groups: dict[str, dict[str, str]] = {}
     for name in found.columns:
-        if name in ticked and any_ticked[ticked[name]].any():
-            columns[name] = found[name].map(_is_ticked).astype("Int64").where(any_ticked[ticked[name]])
-        else:
-            columns[name] = _decoded(found[name])
-    called = _called([str(name) for name in found.columns])
-    renamed = pd.DataFrame(columns).rename(columns=called)
+        if match := _SUBQUESTION.fullmatch(str(name)):
+            groups.setdefault(match[1], {})[match[2]] = name
+    columns: dict[str, pd.Series[Any]] = {str(name): _decoded(found[name]) for name in found.columns}
+    for group, parts in groups.items():
+        if _is_boxes(found, parts):
+            columns |= _boxes(found, group, parts)
+        elif _is_ranking(columns, parts):
+            columns |= _ranked(columns, parts)
+            notes.append(f"Read as a ranking, so that {group}_1 is the rank given to choice 1: {group}.")
+    declined = [parts["n99"] for parts in groups.values() if "n99" in parts and _is_boxes(found, parts)]
+    called = _called([name for name in columns if name not in declined])
+    renamed = pd.DataFrame(columns).drop(columns=declined).rename(columns=called)
     return _noted(renamed, ["This is an export of LimeSurvey.", *notes])
+
+
+def _is_boxes(rows: pd.DataFrame, parts: dict[str, str]) -> bool:
+    """Are these the boxes of one question? They hold Y (or N) and nothing else; beside them are words at most."""
+    told = [_word(cell) for part, name in parts.items() if part not in _WORDS for cell in rows[name].dropna()]
+    return "y" in told and set(told) <= {"y", "n"}
+
+
+def _boxes(rows: pd.DataFrame, group: str, parts: dict[str, str]) -> dict[str, pd.Series[Any]]:
+    """1 and 0 for those who ticked any box or wrote words instead, -99 for those who ticked "n99"."""
+    ticked = {part: rows[name].map(_is_ticked) for part, name in parts.items() if part not in _WORDS}
+    boxes = {parts[part]: box for part, box in ticked.items() if part != "n99"}
+    if "other" in parts:
+        boxes[f"{group}[{abs(OTHER)}]"] = rows[parts["other"]].notna()
+    declined = ticked.get("n99", pd.Series(False, index=rows.index))
+    given = pd.DataFrame(boxes).any(axis="columns") | declined
+    return {name: box.astype("Int64").mask(declined, DECLINED).where(given) for name, box in boxes.items()}
+
+
+def _is_ranking(columns: dict[str, pd.Series[Any]], parts: dict[str, str]) -> bool:
+    """Do the columns hold the choices on the ranks 1 to k, each at most once and none after a gap?"""
+    ranks = [str(rank) for rank in range(1, len(parts) + 1)]
+    if len(parts) < 2 or list(parts) != ranks:
+        return False
+    table = pd.DataFrame({rank: pd.to_numeric(columns[parts[rank]], errors="coerce") for rank in ranks})
+    told = [[cell for cell in row if not pd.isna(cell)] for row in table.itertuples(index=False)]
+    gaps = any(not pd.isna(cell) for row, kept in zip(table.to_numpy(), told, strict=True) for cell in row[len(kept) :])
+    values = {cell for row in told for cell in row}
+    return bool(values) and values <= set(map(int, ranks)) and not gaps and all(len(set(r)) == len(r) for r in told)
+
+
+def _ranked(columns: dict[str, pd.Series[Any]], parts: dict[str, str]) -> dict[str, pd.Series[Any]]:
+    """For each choice the rank it has."""
+    on_rank = {int(rank): pd.to_numeric(columns[name]) for rank, name in parts.items()}
+    ranked: dict[str, pd.Series[Any]] = {}
+    for choice, name in parts.items():
+        rank_of = pd.Series(pd.NA, index=columns[name].index, dtype="Int64")
+        for rank, chosen in on_rank.items():
+            rank_of = rank_of.mask((chosen == int(choice)).fillna(False).astype(bool), rank)
+        ranked[name] = rank_of
+    return ranked
 
 
 def _called(names: list[str]) -> dict[str, str]:
@@ -138,10 +249,12 @@ def _called(names: list[str]) -> dict[str, str]:
 
 
 def _decoded(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Answer codes such as A3 as numbers; any other column as it is."""
+    """Answer codes such as A3 as numbers, days without their midnight; any other column as it is."""
     told = column.dropna()
     if told.empty or not told.map(lambda cell: isinstance(cell, str)).all():
         return column
+    if told.map(lambda cell: bool(_MIDNIGHT.fullmatch(cell))).all():
+        return column.str.removesuffix(" 00:00:00")
     if not told.map(lambda cell: bool(_CODE.fullmatch(cell.strip()))).all():
         return column
     return column.map(_value, na_action="ignore").astype("Int64")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
+from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
-from analysis.instrument import Instrument, load_instrument
+from analysis.instrument import Choices, Instrument, Item, Page, load_instrument
 from analysis.limesurvey import COLUMNS, export_limesurvey
 from tests.analysis.generated import instruments
 
+REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "limesurvey.json").read_text(encoding="utf-8"))
 Rows = list[dict[str, str]]
 
 
@@ -43,12 +48,55 @@ def test_the_structure_of_every_kind_of_question() -> None:
     assert questions["wrongplace"]["text"].startswith("You mostly see {influencer.NAOK} here: {place.shown}.")
     assert questions["topics"]["exclude_all_others"] == "n99"
     assert questions["influencer"]["hidden"] == "1"
+    assert (questions["language"]["type/scale"], questions["language"]["text"]) == ("*", "{LANG}")
+
+
+def structure(rows: Rows) -> list[dict[str, Any]]:
+    """The groups with their questions, as the reference has what LimeSurvey held of them."""
+    told = ("id", "related_id", "class", "type/scale", "name", "relevance", "text", "help", "language", "mandatory",
+            "other")  # fmt: skip
+    groups: list[dict[str, Any]] = []
+    for row in rows:
+        question = groups[-1]["questions"][-1] if groups and groups[-1]["questions"] else {}
+        match row["class"]:
+            case "G":
+                groups.append({"relevance": row["relevance"], "questions": []})
+            case "Q":
+                asked = {"code": row["name"], "type": row["type/scale"], "mandatory": row["mandatory"],
+                         "other": row["other"], "relevance": row["relevance"]}  # fmt: skip
+                attributes = {key: cell for key, cell in row.items() if cell and key not in told}
+                groups[-1]["questions"].append(asked | ({"attributes": attributes} if attributes else {}))
+            case "SQ":
+                question.setdefault("subquestions", []).append([row["name"], row["relevance"]])
+            case "A":
+                question.setdefault("answers", []).append(row["name"])
+    return groups
+
+
+@pytest.mark.parametrize("id", ["psi_core", "psi_full", "showcase"])
+def test_it_is_what_a_running_limesurvey_took(id: str) -> None:
+    rows, held = rows_of(load_instrument(id)), REFERENCE["instruments"][id]
+    asked = {row["name"]: row["text"] for row in rows if row["class"] == "S"}
+    assert 100_000 <= int(asked.pop("sid")) < 1_000_000
+    assert asked == held["settings"]
+    for language, texts in held["texts"].items():
+        own = [row for row in rows if row["language"] == language and row["class"] in ("G", "Q", "SQ", "A")]
+        assert len(own) == texts
+    assert structure([row for row in rows if row["language"] == held["settings"]["language"]]) == held["groups"]
 
 
 def test_what_limesurvey_does_differently_is_said() -> None:
     notes = " ".join(export_limesurvey(load_instrument("showcase")).notes)
     for named in ("look_here is lookhere", "influencer", "n99", "warmth", "showcase.png", "Scales", "citation"):
         assert named in notes
+
+
+def test_a_page_called_0_keeps_its_name() -> None:
+    """PHP takes the text "0" for nothing, and LimeSurvey then makes up a name."""
+    page = Page("one", {"en": "0"}, ("psi1",))
+    choices = Choices("agree", (1, 2), {"en": ("0", "1")})
+    made = Instrument("small", "1", {"en": "S"}, ("en",), (Item("psi1", {"en": "I"}, choices=choices),), (), (page,))
+    assert [row["name"] for row in of(rows_of(made), "G")] == ["&#48;"]
 
 
 def test_shipped_questionnaires_keep_their_codes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -88,6 +89,66 @@ def test_limesurvey(heads: list[str], tmp_path: Path) -> None:
     assert rows["finished"].isna().tolist() == [False, True]
     assert rows["age"].tolist() == [20, 30]
     assert "ipaddr" not in rows
+
+
+WRITTEN = json.loads((Path(__file__).parents[1] / "reference" / "limesurvey.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("form", ["csv", "vv"])
+def test_what_a_running_limesurvey_wrote(form: str, tmp_path: Path) -> None:
+    """Four people answered `showcase`: two in a browser, in Dutch and in German, two brought in with rarer answers."""
+    (tmp_path / "a.csv").write_text(WRITTEN["answers"][form], encoding="utf-8")
+    rows = load_rows(tmp_path / "a.csv")
+    told = rows.astype(object).where(rows.notna(), None)
+    assert told["participation"].tolist() == [1, 2, 3, 4]
+    assert told["language"].tolist() == ["nl", "de", "en", "en"]
+    assert told["influencer"].tolist() == ["Ada", "Zoë", "Ada", "Ada"]
+    assert told["condition"].tolist() == ["text", "ad", None, None]
+    assert told["started"].tolist()[0] == "2026-11-22 05:22:11"
+    assert told["agreed"].tolist() == [1, 1, 1, 1]
+    assert told["near1"].tolist() == [4, 4, 5, None]
+    assert told["near3"].tolist() == [2, 2, -99, None]
+    assert told["place"].tolist() == [2, 2, -98, None]
+    assert told["place_other"].tolist() == [None, None, "a stall", None]
+    assert told[["topics_1", "topics_2", "topics_98"]].to_numpy().tolist() == [
+        [1, 0, 0], [1, 0, 0], [0, 0, 1], [-99, -99, -99],
+    ]  # fmt: skip
+    assert told["topics_other"].tolist() == [None, None, "old trains", None]
+    assert "topics_n99" not in told
+    assert told["warmth"].tolist() == [None, None, 65, None]
+    assert told["firstseen"].tolist() == [None, None, "2024-05-06", None]
+    assert told["adulttopic"].tolist()[:2] == ["lang\nverhaal; met, tekens"] * 2
+    assert told["oneword"].tolist()[:2] == ['leuk "x" <b>'] * 2
+    ranked = told[[f"reasons_{choice}" for choice in (1, 2, 3, 4)]].to_numpy().tolist()
+    assert ranked == [[None] * 4, [None] * 4, [2, None, 1, None], [3, 1, 4, 2]]
+    assert any("reasons" in note for note in rows.attrs["notes"])
+
+
+@pytest.mark.parametrize(
+    "cells", [[[3, 3], [1, 2]], [[None, 1], [2, 1]], [[1, 5], [2, 1]], [[None, None], [None, None]]]
+)
+def test_what_is_no_ranking_is_left_as_it_is(cells: list[list[int | None]]) -> None:
+    """A number twice in a row, a gap before one, a number beyond the ranks, nothing at all."""
+    heads = ["id", "submitdate", "lastpage", "grid[1]", "grid[2]"]
+    people = [[number, "2026-01-02", 2, *row] for number, row in enumerate(cells)]
+    rows = from_platform(pd.DataFrame(people, columns=heads))
+    kept = rows[["grid_1", "grid_2"]].astype(object).where(rows[["grid_1", "grid_2"]].notna(), None)
+    assert kept.to_numpy().tolist() == cells
+
+
+def test_hidden_times_are_said() -> None:
+    hidden = pd.DataFrame({"id": [1], "submitdate": ["1980-01-01 00:00:00"], "lastpage": [2], "psi1": [3]})
+    assert "told to hide" in " ".join(from_platform(hidden).attrs["notes"])
+
+
+def test_the_questions_of_a_vv_file_may_stand_twice(tmp_path: Path) -> None:
+    heads = ["Response ID", "Date submitted", "Last page", "Start language", "Agree?", "Agree?"]
+    lines = [heads, ["id", "submitdate", "lastpage", "startlanguage", "a_psi1", "b_psi1"]]
+    lines.append(["1", "{question_not_shown}", "2", "en", "4", "{question_not_shown}"])
+    (tmp_path / "vv.csv").write_text("\n".join("\t".join(line) for line in lines), encoding="utf-8")
+    rows = load_rows(tmp_path / "vv.csv")
+    assert rows["a_psi1"].tolist() == [4]
+    assert rows[["b_psi1", "finished"]].isna().all(axis=None)
 
 
 def test_a_file_of_somebody_else_is_left_alone() -> None:
