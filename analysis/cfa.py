@@ -190,7 +190,7 @@ def modification_indices(model: Model, data: Scores | Moments, *, scaling: Scali
 
     Checked against
     ---------------
-    lavaan 0.6-14 modindices().
+    lavaan 0.6-14 `modindices()`: tests/reference/latent.json.
 
     Examples
     --------
@@ -235,21 +235,78 @@ def modification_indices(model: Model, data: Scores | Moments, *, scaling: Scali
 
 
 def maximise(structure: Structure, moments: Moments) -> tuple[Layout, Block, Point]:
-    """The one-group layout, the data as a block, and where the likelihood is highest."""
+    """Where is the likelihood of this one-group structure highest?
+
+    Parameters
+    ----------
+    structure : Structure
+    moments : Moments
+        In the structure's order of observed variables.
+
+    Returns
+    -------
+    (Layout, Block, Point)
+        The layout, the data as a block, and the estimates with what they imply.
+
+    Raises
+    ------
+    DataError
+        For fewer people than parameters, or variables that determine each other.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14: tests/reference/latent.json.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> r = np.array([[1, 0.4, 0.3], [0.4, 1, 0.2], [0.3, 0.2, 1]])
+    >>> _, _, point = maximise(specify(parse_model("f =~ a + b + c")), from_correlations(["a", "b", "c"], r, n=200))
+    >>> point.theta[:2].round(4).tolist()
+    [0.6667, 0.5]
+    """
     check_moments(moments, int(structure.free.sum()))
-    block, layout = as_block(moments), one_group(structure)
+    block, layout = _as_block(moments), one_group(structure)
     starts = (collect(layout, [values]) for values in start_values(structure, block.cov, block.mean))
     return layout, block, minimise(layout, [block], starts)
 
 
-def as_block(moments: Moments, group: int = 0) -> Block:
+def _as_block(moments: Moments) -> Block:
     """These moments as one block of a likelihood, covariances with denominator n."""
     cov = moments.cov * ((moments.n - 1) / moments.n)
-    return Block(moments.n, moments.mean, cov, np.arange(len(moments.names)), group)
+    return Block(moments.n, moments.mean, cov, np.arange(len(moments.names)))
 
 
 def check_moments(moments: Moments, parameters: int, where: str = "data") -> None:
-    """Raise a DataError when these moments cannot carry so many parameters, or determine each other."""
+    """Can these moments carry so many parameters?
+
+    Parameters
+    ----------
+    moments : Moments
+    parameters : int
+        How many are to be estimated.
+    where : str
+        What the message begins with.
+
+    Raises
+    ------
+    DataError
+        For fewer people than parameters, or variables that determine each other.
+
+    Checked against
+    ---------------
+    Too few people and sums among the items: tests/analysis/test_cfa.py (`fit_cfa`), tests/analysis/test_method_bias.py
+    (`full_collinearity`). It computes nothing R could.
+
+    Examples
+    --------
+    >>> from analysis.moments import from_correlations
+    >>> check_moments(from_correlations(["a", "b"], np.eye(2), n=5), 6)
+    Traceback (most recent call last):
+        ...
+    analysis.errors.DataError: data: 5 people for 6 parameters. Collect more answers, or ask a smaller model.
+    """
     if moments.n < parameters:
         what = f"{moments.n} people for {parameters} parameters"
         remedy = "Collect more answers, or ask a smaller model."
@@ -288,7 +345,7 @@ def _fit_measures(structure: Structure, block: Block, point: Point) -> dict[str,
         "chi_square": model.statistic,
         "df": model.df,
         "p_value": model.p_value,
-        **comparative(model, baseline_chi_square(structure, block.cov, n)),
+        **comparative(model, _baseline_chi_square(structure, block.cov, n)),
         **rmsea(model, n),
         "srmr": srmr([block.cov], [point.implied[0].sigma], [n]),
         **information_criteria(log_likelihood, free - given, n),
@@ -297,7 +354,7 @@ def _fit_measures(structure: Structure, block: Block, point: Point) -> dict[str,
     }
 
 
-def baseline_chi_square(structure: Structure, cov: np.ndarray, n: int) -> ChiSquare:
+def _baseline_chi_square(structure: Structure, cov: np.ndarray, n: int) -> ChiSquare:
     """The test of no relations at all, covariances among exogenous predictors aside."""
     given = [structure.observed.index(name) for name in structure.exogenous]
     others = [place for place in range(len(cov)) if place not in given]
@@ -312,7 +369,7 @@ def _robust_measures(
     df = structure.moments - int(structure.free.sum())
     if df == 0:
         return {}
-    plain = baseline_chi_square(structure, block.cov, block.n)
+    plain = _baseline_chi_square(structure, block.cov, block.n)
     alone = one_group(baseline(structure))
     alone_trace = correct(alone, [block], at_start(alone, block), [rows], kind).trace
     nothing = replace(plain, factor=alone_trace / plain.df)

@@ -94,13 +94,61 @@ class Point(NamedTuple):
 
 
 def one_group(structure: Structure) -> Layout:
-    """The layout of a single group: every free parameter its own slot."""
+    """Where does each parameter of a single group stand in the vector of estimates?
+
+    Parameters
+    ----------
+    structure : Structure
+        A model's parameters.
+
+    Returns
+    -------
+    Layout
+        Every free parameter has a slot of its own, in the order of `structure.parameters`.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14, through every one-group fit: tests/reference/latent.json.
+
+    Examples
+    --------
+    >>> from analysis.latent import specify
+    >>> from analysis.model import parse_model
+    >>> one_group(specify(parse_model("f =~ a + b + c"))).size
+    6
+    """
     slots = np.where(structure.free, np.cumsum(structure.free) - 1, -1)
     return Layout(structure, slots[None], structure.fixed[None])
 
 
 def collect(layout: Layout, values: Sequence[np.ndarray]) -> np.ndarray:
-    """One vector of estimates from each group's parameter values; equal parameters become their mean."""
+    """Which one vector of estimates stands for these parameter values of each group?
+
+    Parameters
+    ----------
+    layout : Layout
+        Where parameters stand; equal ones share a slot.
+    values : sequence of ndarray, each of shape (parameters,)
+        One array for each group.
+
+    Returns
+    -------
+    ndarray, shape (estimates,)
+        Parameters that are to be equal become their mean.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14, through the fits it starts, with equal parameters in tests/analysis/test_invariance.py
+    (`fit_invariance`): tests/reference/latent.json.
+
+    Examples
+    --------
+    >>> from analysis.latent import specify
+    >>> from analysis.model import parse_model
+    >>> layout = one_group(specify(parse_model("f =~ a + b + c")))
+    >>> collect(layout, [np.array([1.0, 0.7, 0.5, 0.6, 0.4, 0.7, 0.8])]).tolist()  # the first loading is fixed
+    [0.7, 0.5, 0.6, 0.4, 0.7, 0.8]
+    """
     total, count = np.zeros((2, layout.size))
     for slots, group in zip(layout.slots, values, strict=True):
         free = slots >= 0
@@ -110,7 +158,36 @@ def collect(layout: Layout, values: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def locate(layout: Layout, blocks: Sequence[Block], theta: np.ndarray) -> Point:
-    """The deviance at these estimates; infinite where a matrix is no covariance matrix."""
+    """How far are these estimates from the data?
+
+    Parameters
+    ----------
+    layout : Layout
+    blocks : sequence of Block
+    theta : ndarray, shape (estimates,)
+
+    Returns
+    -------
+    Point
+        `value` is the sum over blocks of n (log |S| + tr(S^-1 D)) / N, where S is what the model implies and D the
+        block's covariances, plus the square of its gap in means where the model has means. Infinite, and without
+        `precisions`, where an S is no covariance matrix.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14, whose log-likelihoods and chi-squares follow from it: tests/reference/latent.json.
+
+    Examples
+    --------
+    >>> from analysis.latent import specify
+    >>> from analysis.model import parse_model
+    >>> layout = one_group(specify(parse_model("f =~ a + b + c")))
+    >>> block = Block(90, np.zeros(3), np.array([[1, 0.4, 0.3], [0.4, 1, 0.2], [0.3, 0.2, 1]]), np.arange(3))
+    >>> exact = np.array([2 / 3, 0.5, 0.4, 11 / 15, 0.85, 0.6])  # three items are reproduced without error
+    >>> gap = locate(layout, [block], exact).value - np.linalg.slogdet(block.cov)[1] - 3
+    >>> bool(abs(gap) < 1e-12), locate(layout, [block], -exact).value
+    (True, inf)
+    """
     implied = layout.implied(theta)
     total, n = 0.0, 0
     precisions = []
@@ -129,7 +206,35 @@ def locate(layout: Layout, blocks: Sequence[Block], theta: np.ndarray) -> Point:
 
 
 def slope(layout: Layout, blocks: Sequence[Block], point: Point) -> np.ndarray:
-    """The derivative of half the deviance."""
+    """Which way does half the deviance rise?
+
+    Parameters
+    ----------
+    layout : Layout
+    blocks : sequence of Block
+    point : Point
+        As `locate` gives it.
+
+    Returns
+    -------
+    ndarray, shape (estimates,)
+        The derivative of half of `point.value` to each estimate; zero at the maximum of the likelihood.
+
+    Checked against
+    ---------------
+    Small differences of `locate` for five kinds of model: tests/analysis/test_latent.py. lavaan 0.6-14, whose estimates
+    are its zeros and whose modification indices hold its squares: tests/reference/latent.json.
+
+    Examples
+    --------
+    >>> from analysis.latent import specify
+    >>> from analysis.model import parse_model
+    >>> layout = one_group(specify(parse_model("f =~ a + b + c")))
+    >>> block = Block(90, np.zeros(3), np.array([[1, 0.4, 0.3], [0.4, 1, 0.2], [0.3, 0.2, 1]]), np.arange(3))
+    >>> exact = locate(layout, [block], np.array([2 / 3, 0.5, 0.4, 11 / 15, 0.85, 0.6]))
+    >>> bool(np.abs(slope(layout, [block], exact)).max() < 1e-12)
+    True
+    """
     found = np.zeros(layout.size)
     weights, pulls = _residual_weights(layout, blocks, point)
     for implied, weight, pull, add in zip(point.implied, weights, pulls, layout.sums, strict=True):
@@ -138,7 +243,40 @@ def slope(layout: Layout, blocks: Sequence[Block], point: Point) -> np.ndarray:
 
 
 def expected_information(layout: Layout, blocks: Sequence[Block], point: Point) -> np.ndarray:
-    """The second derivative of half the deviance to be expected, per person."""
+    """How much would one more person tell about the estimates, if the model is right?
+
+    Parameters
+    ----------
+    layout : Layout
+    blocks : sequence of Block
+    point : Point
+
+    Returns
+    -------
+    ndarray, shape (estimates, estimates)
+        The expected second derivative of half the deviance, per person: its inverse over n is the covariance of the
+        estimates.
+
+    Notes
+    -----
+    For parameters i and j, tr(S^-1 dS_i S^-1 dS_j) / 2 and the means' part dm_i' S^-1 dm_j. Each dS is a sum of two
+    outer products of vectors, so no p x p matrix is built for each parameter.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14 standard errors: tests/reference/latent.json. It equals `observed_information` where the data are what
+    the model expects: tests/analysis/test_latent.py.
+
+    Examples
+    --------
+    >>> from analysis.latent import specify
+    >>> from analysis.model import parse_model
+    >>> layout = one_group(specify(parse_model("y ~ x")))
+    >>> block = Block(100, np.zeros(2), np.eye(2), np.arange(2))
+    >>> information = expected_information(layout, [block], locate(layout, [block], np.array([0.0, 1.0, 1.0])))
+    >>> information.diagonal().tolist()  # slope, residual variance, variance of x
+    [1.0, 0.5, 0.5]
+    """
     shapes = [np.zeros((len(layout.fixed[0]),) * 2) for _ in point.implied]
     n = sum(block.n for block in blocks)
     for block, precision in zip(blocks, point.precisions, strict=True):
@@ -153,7 +291,34 @@ def expected_information(layout: Layout, blocks: Sequence[Block], point: Point) 
 
 
 def observed_information(layout: Layout, blocks: Sequence[Block], point: Point) -> np.ndarray:
-    """The second derivative of half the deviance, exactly, per person."""
+    """How sharply does the likelihood of these very answers bend at the estimates?
+
+    Parameters
+    ----------
+    layout : Layout
+    blocks : sequence of Block
+    point : Point
+
+    Returns
+    -------
+    ndarray, shape (estimates, estimates)
+        The second derivative of half the deviance, exactly, per person.
+
+    Checked against
+    ---------------
+    Small differences of `slope` for five kinds of model: tests/analysis/test_latent.py. lavaan 0.6-14 standard errors
+    of full information and of MLR: tests/reference/latent.json.
+
+    Examples
+    --------
+    >>> from analysis.latent import specify
+    >>> from analysis.model import parse_model
+    >>> layout = one_group(specify(parse_model("y ~ x")))
+    >>> block = Block(100, np.zeros(2), np.diag([2.0, 2.0]), np.arange(2))
+    >>> point = locate(layout, [block], np.array([0.0, 1.0, 1.0]))
+    >>> observed_information(layout, [block], point).diagonal().tolist()  # people vary more than the estimates say
+    [2.0, 1.5, 1.5]
+    """
     n = sum(block.n for block in blocks)
     weights, pulls = _residual_weights(layout, blocks, point)
     shapes = [
@@ -175,9 +340,38 @@ def observed_information(layout: Layout, blocks: Sequence[Block], point: Point) 
 def case_slopes(
     layout: Layout, point: Point, rows: np.ndarray, block: Block, *, from_own_mean: bool = False
 ) -> np.ndarray:
-    """Each person's slope of the log-likelihood, shape (people, estimates); `rows` hold the block's variables.
+    """Which way does each person pull the estimates?
 
-    Distances are taken from the means the model implies, or, if asked, from the block's own.
+    Parameters
+    ----------
+    layout : Layout
+    point : Point
+    rows : ndarray, shape (people, variables of the block)
+        Their answers.
+    block : Block
+        To which they belong; its means are taken as given where the model has none.
+    from_own_mean : bool
+        Take them as given where the model has means, too.
+
+    Returns
+    -------
+    ndarray, shape (people, estimates)
+        The derivative of each person's log-likelihood.
+
+    Checked against
+    ---------------
+    Its mean is minus `slope`: tests/analysis/test_latent.py. lavaan 0.6-14 robust errors (MLM, MLR), which are made of
+    it: tests/reference/latent.json; of groups: tests/reference/latent_more.json.
+
+    Examples
+    --------
+    >>> from analysis.latent import specify
+    >>> from analysis.model import parse_model
+    >>> layout = one_group(specify(parse_model("y ~ x")))
+    >>> rows = np.array([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]])
+    >>> block = Block(4, rows.mean(axis=0), rows.T @ rows / 4, np.arange(2))
+    >>> case_slopes(layout, locate(layout, [block], np.array([0.0, 1.0, 1.0])), rows, block)[:, 0].tolist()
+    [1.0, 1.0, -1.0, -1.0]
     """
     implied = point.implied[block.group]
     places = block.places
@@ -190,9 +384,19 @@ def case_slopes(
 
 
 def minimise(layout: Layout, blocks: Sequence[Block], starts: Iterable[np.ndarray]) -> Point:
-    """The maximum-likelihood estimates: Fisher scoring and then Newton's steps; a trust region where those stray.
+    """Which estimates make the data most likely?
 
-    Each start is tried in turn until one leads to an end.
+    Parameters
+    ----------
+    layout : Layout
+    blocks : sequence of Block
+    starts : iterable of ndarray, each of shape (estimates,)
+        Where to begin, best guess first; each is tried in turn until one leads to an end.
+
+    Returns
+    -------
+    Point
+        Where the deviance is least.
 
     Raises
     ------
@@ -200,6 +404,26 @@ def minimise(layout: Layout, blocks: Sequence[Block], starts: Iterable[np.ndarra
         When the data cannot tell two parameters apart; the message names them.
     NotConverged
         When no step leads further down, or the estimates run away.
+
+    Notes
+    -----
+    Fisher scoring, then Newton's steps; a trust region where those stray. A local minimum cannot be told from the
+    lowest one.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14 estimates of all kinds of model: tests/reference/latent.json. Refusals and hard cases:
+    tests/analysis/test_cfa.py (`fit_cfa`).
+
+    Examples
+    --------
+    >>> from analysis.latent import specify, start_values
+    >>> from analysis.model import parse_model
+    >>> layout = one_group(specify(parse_model("f =~ a + b + c")))
+    >>> block = Block(90, np.zeros(3), np.array([[1, 0.4, 0.3], [0.4, 1, 0.2], [0.3, 0.2, 1]]), np.arange(3))
+    >>> starts = (collect(layout, [values]) for values in start_values(layout.structure, block.cov, block.mean))
+    >>> minimise(layout, [block], starts).theta.round(6).tolist()
+    [0.666667, 0.5, 0.4, 0.733333, 0.85, 0.6]
     """
     waiting = iter(starts)
     first = _possible(layout, blocks, next(waiting))
@@ -215,7 +439,34 @@ def minimise(layout: Layout, blocks: Sequence[Block], starts: Iterable[np.ndarra
 
 
 def check_distinct(cov: np.ndarray, names: Sequence[str], where: str = "data") -> None:
-    """Raise a DataError that names the variables when some of them determine each other."""
+    """Do some of these variables determine each other?
+
+    Parameters
+    ----------
+    cov : ndarray, shape (p, p)
+        Covariances; no variance is zero.
+    names : sequence of p str
+    where : str
+        What the message begins with.
+
+    Raises
+    ------
+    DataError
+        When the correlation matrix has an eigenvalue below 1e-9; it names the variables that take part.
+
+    Checked against
+    ---------------
+    Sums of items among the items, in the tests of the estimators that call it: tests/analysis/test_cfa.py (`fit_cfa`),
+    tests/analysis/test_factor.py (`fit_factors`). R's lavaan stops there too ("not positive definite"), with no number
+    to compare.
+
+    Examples
+    --------
+    >>> check_distinct(np.array([[1.0, 1.0], [1.0, 1.0]]), ["psi", "copy"])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    analysis.errors.DataError: data: psi, copy determine each other (their covariance matrix is not positive ...
+    """
     sd = np.sqrt(np.diag(cov))
     roots, vectors = np.linalg.eigh(cov / np.outer(sd, sd))
     if roots[0] < SMALLEST:
@@ -226,7 +477,31 @@ def check_distinct(cov: np.ndarray, names: Sequence[str], where: str = "data") -
 
 
 def inverse(information: np.ndarray) -> np.ndarray:
-    """The inverse of a positive definite matrix; LinAlgError where it is none."""
+    """What is the inverse of this information matrix?
+
+    Parameters
+    ----------
+    information : ndarray, shape (k, k)
+        Symmetric and positive definite; scaled to a unit diagonal first, so that units cost no digits.
+
+    Returns
+    -------
+    ndarray, shape (k, k)
+
+    Raises
+    ------
+    LinAlgError
+        Where the matrix is not positive definite.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14 and lme4 1.1-31 standard errors: tests/reference/latent.json, tests/reference/mixed.json.
+
+    Examples
+    --------
+    >>> inverse(np.array([[4.0, 0.0], [0.0, 0.5]])).round(12).tolist()
+    [[0.25, 0.0], [0.0, 2.0]]
+    """
     scale = np.sqrt(np.diag(information).clip(1e-300))
     factor = np.linalg.inv(np.linalg.cholesky(information / np.outer(scale, scale)))
     return np.asarray(factor.T @ factor / np.outer(scale, scale))

@@ -32,10 +32,45 @@ class Correction(NamedTuple):
 def correct(
     layout: Layout, blocks: Sequence[Block], point: Point, rows: Sequence[np.ndarray], kind: Robust
 ) -> Correction:
-    """What the spread of people's own slopes says about the precision of the estimates (complete rows, by group).
+    """What does the spread of people's own slopes say about the precision of the estimates?
 
-    "mlm" is Satorra and Bentler's: expected information around the fourth moments. "mlr" is Yuan and Bentler's in
-    the variant of Mplus: observed information around each person's squared slope.
+    Parameters
+    ----------
+    layout : Layout
+        One group without means, or several groups with them.
+    blocks : sequence of Block
+        Complete data of each group.
+    point : Point
+        The estimates.
+    rows : sequence of ndarray, shape (n, p)
+        The answers behind each block.
+    kind : {"mlm", "mlr"}
+        Satorra and Bentler's: expected information around the fourth moments. Yuan and Bentler's in the variant of
+        Mplus: observed information around each person's squared slope.
+
+    Returns
+    -------
+    Correction
+        The covariance of the estimates, and the trace whose share per degree of freedom scales chi-square.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14 `estimator = "MLM"` and `"MLR"`: tests/reference/latent.json; of groups:
+    tests/reference/latent_more.json.
+
+    Examples
+    --------
+    >>> from analysis.latent import specify, start_values
+    >>> from analysis.likelihood import collect, minimise, one_group
+    >>> from analysis.model import parse_model
+    >>> rng = np.random.default_rng(3)
+    >>> rows = rng.normal(size=(400, 1)) + rng.normal(size=(400, 4))
+    >>> layout = one_group(specify(parse_model("f =~ a + b + c + d")))
+    >>> block = Block(400, rows.mean(axis=0), np.cov(rows, rowvar=False, ddof=0), np.arange(4))
+    >>> start = collect(layout, [next(start_values(layout.structure, block.cov, block.mean))])
+    >>> point = minimise(layout, [block], [start])
+    >>> 1 < correct(layout, [block], point, [rows], "mlm").trace < 3  # two degrees of freedom, normal answers
+    True
     """
     n = sum(block.n for block in blocks)
     meat, saturated = np.zeros((layout.size, layout.size)), 0.0
@@ -58,7 +93,32 @@ def correct(
 
 
 def at_start(layout: Layout, block: Block) -> Point:
-    """The baseline model needs no search: its estimates are the sample's variances (and given covariances)."""
+    """What are the estimates of a model that needs no search?
+
+    Parameters
+    ----------
+    layout : Layout
+        Of the baseline model: variances, and covariances among exogenous predictors.
+    block : Block
+
+    Returns
+    -------
+    Point
+        Each parameter is the sample's own value.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14 robust CFI and TLI, which compare with it: tests/reference/latent.json.
+
+    Examples
+    --------
+    >>> from analysis.latent import baseline, specify
+    >>> from analysis.likelihood import one_group
+    >>> from analysis.model import parse_model
+    >>> alone = one_group(baseline(specify(parse_model("f =~ a + b + c"))))
+    >>> at_start(alone, Block(90, np.zeros(3), np.diag([1.0, 2.0, 3.0]), np.arange(3))).theta.tolist()
+    [1.0, 2.0, 3.0]
+    """
     theta = np.zeros(layout.size)
     for slot, parameter in zip(layout.slots[0], layout.structure.parameters, strict=True):
         theta[slot] = block.cov[parameter.row, parameter.column]
@@ -66,7 +126,32 @@ def at_start(layout: Layout, block: Block) -> Point:
 
 
 def scaled_measures(model: ChiSquare, baseline: ChiSquare, n: int, groups: int = 1) -> dict[str, float]:
-    """The corrected chi-square, and CFI, TLI and RMSEA computed from it; the tests hold statistics and factors."""
+    """What are chi-square and the fit measures once chi-square is corrected?
+
+    Parameters
+    ----------
+    model, baseline : ChiSquare
+        Uncorrected statistics with their factors.
+    n : int
+        People.
+    groups : int
+        How many groups they belong to.
+
+    Returns
+    -------
+    dict
+        `chi_square_scaled` (statistic over factor), `p_value_scaled`, `scaling_factor`, and `cfi_scaled`, `tli_scaled`,
+        `rmsea_scaled` computed from corrected statistics.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14 MLM and MLR: tests/reference/latent.json.
+
+    Examples
+    --------
+    >>> round(scaled_measures(ChiSquare(30.0, 24, 1.2), ChiSquare(900.0, 36, 1.1), 300)["chi_square_scaled"], 6)
+    25.0
+    """
     return {
         "chi_square_scaled": model.scaled.statistic,
         "p_value_scaled": model.scaled.p_value,
@@ -77,7 +162,37 @@ def scaled_measures(model: ChiSquare, baseline: ChiSquare, n: int, groups: int =
 
 
 def population_measures(model: ChiSquare, baseline: ChiSquare, n: int, groups: int = 1) -> dict[str, float]:
-    """CFI, TLI and RMSEA that estimate their own value under normality: these are the ones to report."""
+    """What would CFI, TLI and RMSEA be in the population these people stand for?
+
+    Parameters
+    ----------
+    model, baseline : ChiSquare
+        Uncorrected statistics with their factors.
+    n : int
+        People in all groups.
+    groups : int
+        How many groups there are, which RMSEA takes into account.
+
+    Returns
+    -------
+    dict
+        `cfi_robust`, `tli_robust`, `rmsea_robust` with `_low`, `_high` and `_close_p`: what to report when answers are
+        not normal.
+
+    Checked against
+    ---------------
+    lavaan 0.6-14 MLM, MLR, full information and WLSMV: tests/reference/latent.json.
+
+    References
+    ----------
+    Brosseau-Liard, P. E., & Savalei, V. (2014). Multivariate Behavioral Research, 49, 460-470.
+
+    Examples
+    --------
+    >>> found = population_measures(ChiSquare(30.0, 24, 1.2), ChiSquare(900.0, 36, 1.1), 300)
+    >>> round(found["rmsea_robust"], 4)
+    0.0129
+    """
     found = {f"{name}_robust": value for name, value in comparative(model, baseline).items()}
     return found | {name.replace("rmsea", "rmsea_robust"): value for name, value in rmsea(model, n, groups).items()}
 
