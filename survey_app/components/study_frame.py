@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from analysis.errors import DataError, ParasolError, StoreError
+from analysis.errors import DataError, ParasolError, Problem, StoreError
 from survey_app.context import StudyScores, load_kept_scores, load_study_context, load_study_scores, open_store
+from survey_app.sentences import tell
 from survey_app.words import Words, researcher_languages, words
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _load(w: Words, study: Study, counts: StudyCounts, change: str) -> tuple[Stu
     except StoreError:
         raise
     except ParasolError as error:
-        return None, str(error)
+        return None, tell(error, w.language).text
 
 
 def _choose_study(w: Words) -> Study | None:
@@ -275,16 +276,23 @@ def lay(table: Table) -> None:
 
 
 def show_notes(w: Words, notes: Iterable[str]) -> None:
-    """What must be known about the numbers; the engine says it in English, and the page says that it is."""
-    listed = "".join(f"<li>{html.escape(note)}</li>" for note in dict.fromkeys(notes))
+    """What must be known about the numbers."""
+    listed = list_notes(w, notes)
     if listed:
         with st.expander(w("results.notes")):
-            st.html(f'<ul lang="en" class="notes">{listed}</ul>')
+            st.html(listed)
+
+
+def list_notes(w: Words, notes: Iterable[str | Problem]) -> str:
+    """What the analysis says, each thing once, in the language of the screen; the page says of the rest that it is not."""
+    told = dict.fromkeys(tell(note, w.language) for note in notes)
+    lines = "".join(f'<li lang="{note.language}">{html.escape(note.text)}</li>' for note in told)
+    return f'<ul class="notes">{lines}</ul>' if lines else ""
 
 
 def show_problem(w: Words, trouble: str | ParasolError) -> None:
-    """What the engine could not do, and what to do about it, as a calm sentence."""
-    st.warning(plain(str(trouble)).replace("\n", "\n\n"))
+    """What the analysis could not do, and what to do about it, as a calm sentence."""
+    st.warning(plain(tell(trouble, w.language).text).replace("\n", "\n\n"))
 
 
 def show_downloads(view: View, files: Mapping[str, tuple[str, Callable[[], bytes]]]) -> None:

@@ -434,8 +434,9 @@ class Slider extends Typed {
     const input = make("input", { ...this.settings(), type: "range", min: minimum, max: maximum, step: step ?? 1 })
     const touch = () => this.set(Number(input.value))
     input.addEventListener("input", touch)
-    // A tap in the very middle, or the space bar, changes no value and is an answer all the same.
-    input.addEventListener("click", () => this.answer() === null && touch())
+    // A tap in the very middle, or the space bar, changes no value and is an answer all the same. Not "click": a phone
+    // sends none, and a press on the question's own words does.
+    input.addEventListener("pointerup", () => this.answer() === null && touch())
     input.addEventListener("keydown", event => {
       if (event.key !== " " && event.key !== "Enter") return
       event.preventDefault()
