@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,10 @@ SETTLED = 1e-8
 """A Newton step that promises to lower the criterion by less than this is the last one."""
 EXACT = 1e-9
 """A residual variance below this share of the outcome's is no residual."""
+EDGE = 1e-6
+"""A correlation of random effects this near to 1 has no interval."""
+UNKNOWN = 4.0
+"""A variance whose logarithm has a larger standard error than this could be anything: no interval is given."""
 FEW = 5
 """With fewer levels than this a variance between them is hardly known: a note says so."""
 
@@ -147,6 +152,104 @@ class _Mixed:
         return float(state.log_determinant + df * (1 + np.log(2 * np.pi * state.residual / df)))
 
 
+@dataclass(frozen=True, eq=False)
+class _Components:
+    """What the random part of a fitted equation says, as numbers that follow from theta and sigma."""
+
+    mixed: _Mixed
+    factors: tuple[_Factor, ...]
+    products: tuple[np.ndarray, ...]
+    size: float
+    """The standard deviation of the outcome: what turns standardised variances into its own units."""
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """Kind and path of each number."""
+        found = []
+        for factor in self.factors:
+            found += [("variance", f"{factor.name}: {term}") for term in factor.terms]
+            pairs = combinations(factor.terms, 2)
+            found += [("correlation", f"{factor.name}: {before}, {after}") for before, after in pairs]
+        return [*found, ("variance", "residual"), *(("icc", factor.name) for factor in self.factors)]
+
+    def shares(self, theta: np.ndarray, sigma2: float) -> dict[str, float]:
+        """The variance each factor gives a row on average, in the outcome's units."""
+        covariances = self._covariances(theta, sigma2)
+        pairs = zip(self.factors, self.products, strict=True)
+        return {factor.name: float(np.vdot(covariances[factor.name], product)) for factor, product in pairs}
+
+    def values(self, theta: np.ndarray, sigma: float) -> np.ndarray:
+        """The numbers of `rows`; NaN for a correlation with what does not vary."""
+        covariances, residual = self._covariances(theta, sigma**2), sigma**2 * self.size**2
+        found: list[float] = []
+        for factor in self.factors:
+            own = covariances[factor.name]
+            sd = np.sqrt(np.where(np.diag(own) > 0, np.diag(own), np.nan))
+            found += np.diag(own).tolist()
+            found += [own[i, j] / (sd[i] * sd[j]) for i, j in combinations(range(factor.width), 2)]
+        share = self.shares(theta, sigma**2).values()
+        return np.array([*found, residual, *(one / (residual + sum(share)) for one in share)])
+
+    def table(
+        self, theta: np.ndarray, sigma: float, free: np.ndarray, spread: np.ndarray, level: float
+    ) -> pd.DataFrame:
+        """Columns `EFFECTS`, without the numbers that do not exist.
+
+        Limits by the delta method where variances are multiplicative and shares are bounded: on the logarithm of
+        a variance, the logit of a share, Fisher's z of a correlation. None where even that says nothing.
+        """
+        at = np.append(theta, sigma)
+        steps = 1e-5 * np.maximum(1, np.abs(at))
+        moved = [place for place, known in enumerate([*free, True]) if known]
+        slopes = np.empty((len(self.rows), len(moved)))
+        for column, place in enumerate(moved):
+            step = np.where(np.arange(len(at)) == place, steps, 0)
+            ends = (self.values((at + sign * step)[:-1], float((at + sign * step)[-1])) for sign in (1, -1))
+            slopes[:, column] = (next(ends) - next(ends)) / (2 * steps[place])
+        estimate = self.values(theta, sigma)
+        error = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", slopes, spread, slopes), 0))
+        reach = special.ndtri(0.5 + level / 2)
+        records = []
+        for (kind, path), value, spoiled in zip(self.rows, estimate.tolist(), error.tolist(), strict=True):
+            low, high = _limits(kind, value, spoiled, reach)
+            known = not np.isnan(low)
+            records.append((kind, path, value, np.nan, low, high, spoiled if known else np.nan))
+        table = pd.DataFrame(records, columns=list(EFFECTS))
+        return table[table["estimate"].notna()].reset_index(drop=True)
+
+    def _covariances(self, theta: np.ndarray, sigma2: float) -> dict[str, np.ndarray]:
+        return {
+            factor.name: self.size**2 * sigma2 * factor.back @ lower @ lower.T @ factor.back.T
+            for factor, lower in zip(self.mixed.factors, self.mixed.split(theta), strict=True)
+        }
+
+
+def _limits(kind: str, value: float, error: float, reach: float) -> tuple[float, float]:
+    """Limits of a variance, a correlation or a share; NaN at the edge of what is possible, or where nothing is known.
+
+    Examples
+    --------
+    >>> [round(limit, 3) for limit in _limits("variance", 1.0, 0.2, 1.96)]
+    [0.676, 1.48]
+    """
+    if kind == "variance":
+        inside, bend = value > 0, value
+    elif kind == "correlation":
+        inside, bend = abs(value) < 1 - EDGE, 1 - value**2
+    else:
+        inside, bend = 0 < value < 1, value * (1 - value)
+    if not inside or not 0 < error / bend < UNKNOWN:
+        return np.nan, np.nan
+    ends = np.array([-1, 1]) * reach * error / bend
+    if kind == "variance":
+        low, high = value * np.exp(ends)
+    elif kind == "correlation":
+        low, high = np.tanh(np.arctanh(value) + ends)
+    else:
+        low, high = special.expit(special.logit(value) + ends)
+    return float(low), float(high)
+
+
 def _scale_blocks(scaled: np.ndarray, table: sparse.csr_array) -> sparse.csr_array:
     if scaled.shape[1] == 1:
         return sparse.csr_array(sparse.diags_array(scaled[:, 0, 0]) @ table)
@@ -186,7 +289,8 @@ def fit_mixed(
         `summary`: `n`; `r_squared` is the conditional and `r_squared_marginal` the marginal R2 (Nakagawa, with
         Johnson's extension to slopes); `icc_<group>`; `levels_<group>`; `reml_log_likelihood`; `sigma`.
         `effects`: `kind` variance (`path` `group: term`, or `residual`), correlation (between two
-        random effects of a group), icc (share of a group in the variance the fixed effects leave).
+        random effects of a group), icc (share of a group in the variance the fixed effects leave), each with standard
+        error and limits, which are missing for what lies at the edge of the possible or is hardly known at all.
 
     Raises
     ------
@@ -202,13 +306,16 @@ def fit_mixed(
     -----
     y = Xb + sum Z_g u_g + e, restricted maximum likelihood, profiled over b and the residual variance as in lme4:
     the criterion is evaluated from cross-products by a blocked Cholesky decomposition, L-BFGS-B over the
-    relative covariance factors, then Newton steps. A variance at zero is kept and noted. Time grows with rows only
-    once; the number of levels of all but the largest group enters with its cube, so thousands of people
-    and hundreds of influencers are fine, thousands of both are not.
+    relative covariance factors, then Newton steps. Limits of variances, correlations and shares are those of the delta
+    method on the logarithm, Fisher's z and the logit, as nlme's. For nested groups statsmodels' MixedLM gives the same
+    answers; it is not used, because it is too slow for crossed ones. A variance at zero is kept and noted. Time grows
+    with rows only once; the number of levels of all but the largest group enters with its cube, so thousands of
+    people and hundreds of influencers are fine, thousands of both are not.
 
     Checked against
     ---------------
-    R 4.2.2, lme4 1.1-31, lmerTest 3.1-3, performance 0.10.2: shared 08_multilevel, tests/reference/mixed.json.
+    R 4.2.2, lme4 1.1-31, lmerTest 3.1-3, performance 0.10.2: shared 08_multilevel, tests/reference/mixed.json. Limits:
+    nlme 3.1-162, tests/reference/components.json. Nested groups: statsmodels, tests/analysis/test_multilevel.py.
 
     References
     ----------
@@ -321,19 +428,16 @@ def _equation(
     # From standardised predictors and outcome back to the units of the columns.
     back = np.diag(np.concatenate([[1.0], 1 / spread])) * size
     back[0, 1:] = -centre / spread * size
-    df = _satterthwaite(mixed, theta, at_zero, back)
+    df, spread_of_variances = _satterthwaite(mixed, theta, at_zero, back)
     estimate = back @ state.slopes
     estimate[0] += height
     covariance = back @ (state.inverse * sigma2) @ back.T
     table = _coefficients(equation, estimate, covariance, df, level)
     table["std_estimate"] = [np.nan, *(estimate[1:] * spread / size)]
-    variances = {
-        factor.name: size**2 * sigma2 * factor.back @ lower @ lower.T @ factor.back.T
-        for factor, lower in zip(mixed.factors, mixed.split(theta), strict=True)
-    }
-    ordered = [next(factor for factor in factors if factor.name == group) for group in groups]
+    ordered = tuple(next(factor for factor in factors if factor.name == group) for group in groups)
+    components = _Components(mixed, ordered, tuple(_products(factor, columns, names) for factor in ordered), size)
     residual = sigma2 * size**2
-    share = {factor.name: _mean_variance(factor, variances[factor.name], columns, names) for factor in ordered}
+    share = components.shares(theta, sigma2)
     explained = float((design[:, 1:] @ state.slopes[1:] * size).var(ddof=1)) if mixed.p > 1 else 0.0
     random = sum(share.values())
     summary: dict[str, Any] = {
@@ -352,13 +456,15 @@ def _equation(
         if (np.diag(lower) == 0).any()
     ]
     notes = _notes(scores, equation, mixed, ordered, singular)
-    return table, summary, _effects(equation, ordered, variances, residual, share), notes
+    effects = components.table(theta, np.sqrt(sigma2), ~at_zero, spread_of_variances, level)
+    return table, summary, effects.assign(outcome=equation.outcome), notes
 
 
-def _mean_variance(factor: _Factor, variance: np.ndarray, columns: np.ndarray, names: Sequence[str]) -> float:
-    """The variance the factor's random effects give a row, averaged over the rows (Johnson 2014)."""
+def _products(factor: _Factor, columns: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """The mean cross-products of what varies: they weigh the covariances of random effects in the variance they give
+    a row on average (Johnson 2014)."""
     basis = np.column_stack([np.ones(len(columns)), *(columns[:, names.index(term)] for term in factor.terms[1:])])
-    return float(((basis @ variance) * basis).sum(axis=1).mean())
+    return np.asarray(basis.T @ basis / len(basis))
 
 
 def _check_fixed(where: str, equation: Equation, y: np.ndarray, x: np.ndarray) -> None:
@@ -515,8 +621,11 @@ def _derivatives(
     return gradient, hessian
 
 
-def _satterthwaite(mixed: _Mixed, theta: np.ndarray, at_zero: np.ndarray, back: np.ndarray) -> np.ndarray:
-    """Degrees of freedom of each fixed effect: 2 V^2 / var(V), by the delta method over theta and sigma."""
+def _satterthwaite(
+    mixed: _Mixed, theta: np.ndarray, at_zero: np.ndarray, back: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Degrees of freedom of each fixed effect: 2 V^2 / var(V), by the delta method over theta and sigma; and the
+    covariance of those two (theta only where it is not at zero)."""
 
     def pieces(at: np.ndarray) -> list[float]:
         state = mixed.state(at)
@@ -537,7 +646,7 @@ def _satterthwaite(mixed: _Mixed, theta: np.ndarray, at_zero: np.ndarray, back: 
     spread = 2 * (vector[:, kept] / value[kept]) @ vector[:, kept].T
     variance = here[2:] * sigma2
     slope = np.vstack([gradient[:, 2:] * sigma2, 2 * np.sqrt(sigma2) * here[2:]])
-    return np.asarray(2 * variance**2 / np.einsum("ij,ik,kj->j", slope, spread, slope))
+    return np.asarray(2 * variance**2 / np.einsum("ij,ik,kj->j", slope, spread, slope)), np.asarray(spread)
 
 
 def _log_likelihood(mixed: _Mixed, theta: np.ndarray, spread: np.ndarray, size: float) -> float:
@@ -564,30 +673,6 @@ def _coefficients(
             "conf_high": estimate + width,
         }
     )
-
-
-def _effects(
-    equation: Equation,
-    factors: Sequence[_Factor],
-    variances: Mapping[str, np.ndarray],
-    residual: float,
-    share: Mapping[str, float],
-) -> pd.DataFrame:
-    rows: list[tuple[str, str, float]] = []
-    for factor in factors:
-        own = variances[factor.name]
-        rows.extend(("variance", f"{factor.name}: {term}", own[i, i]) for i, term in enumerate(factor.terms))
-        for i, term in enumerate(factor.terms):
-            for j in range(i):
-                product = own[i, i] * own[j, j]
-                if product > 0:
-                    path = f"{factor.name}: {factor.terms[j]}, {term}"
-                    rows.append(("correlation", path, own[i, j] / np.sqrt(product)))
-    rows.append(("variance", "residual", residual))
-    whole = residual + sum(share.values())
-    rows.extend(("icc", name, value / whole) for name, value in share.items())
-    table = pd.DataFrame(rows, columns=["kind", "path", "estimate"])
-    return table.assign(outcome=equation.outcome).reindex(columns=[*EFFECTS, "outcome"])
 
 
 def _notes(

@@ -201,3 +201,83 @@ def test_an_outcome_without_residual_is_refused(copied):
     frame = ROWS.assign(copy=copied)
     with pytest.raises(DataError, match="without error"):
         fit_mixed(parse_model("copy ~ psi"), scored(frame))
+
+
+LIMITS = json.loads((ROOT / "tests" / "reference" / "components.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("key", "model", "groups", "slopes"),
+    [
+        ("single", "purchase ~ psi", ("participation",), None),
+        ("nested", "spend ~ psi", ("city", "city:shop"), None),
+        ("slope", "purchase ~ psi + exposure", ("participation",), {"participation": ["psi"]}),
+    ],
+)
+def test_limits_of_variance_components_are_nlmes(key, model, groups, slopes):
+    found = fit_mixed(parse_model(model), scored(ROWS), groups=groups, slopes=slopes).effects.set_index("path")
+    names = {"sd((Intercept))": "(Intercept)", "sd(psi)": "psi", "cor((Intercept),psi)": "(Intercept), psi"}
+    seen = 0
+    for level, rows in LIMITS[key].items():
+        for name, limits in rows.items():
+            group = {"shop": "city:shop"}.get(level, level)
+            row = found.loc["residual" if level == "residual" else f"{group}: {names[name]}"]
+            power = 1 if row["kind"] == "correlation" else 2
+            if np.log(limits["upper"] / limits["lower"] if power == 2 else 1) > 10:
+                assert np.isnan(row["conf_low"]) and np.isnan(row["std_error"])
+                continue
+            seen += 1
+            assert row["conf_low"] == pytest.approx(limits["lower"] ** power, rel=1e-2)
+            assert row["conf_high"] == pytest.approx(limits["upper"] ** power, rel=1e-2)
+    assert seen == len(found[found.kind != "icc"]) - (key == "nested")
+
+
+def test_limits_of_crossed_components_lie_near_the_profiles_of_lme4():
+    found = fit_mixed(parse_model("purchase ~ psi + exposure"), scored(ROWS)).effects.set_index("path")
+    for name, path in (("sd_(Intercept)|participation", "participation: (Intercept)"), ("sigma", "residual")):
+        limits = LIMITS["crossed_profile"][name]
+        assert np.sqrt(found.loc[path, "conf_low"]) == pytest.approx(limits["low"], rel=0.03)
+        assert np.sqrt(found.loc[path, "conf_high"]) == pytest.approx(limits["high"], rel=0.03)
+    shares = found[found.kind == "icc"]
+    assert ((shares.conf_low > 0) & (shares.conf_low < shares.estimate) & (shares.estimate < shares.conf_high)).all()
+    assert (shares.conf_high < 1).all() and (shares.std_error > 0).all()
+
+
+def test_a_share_of_one_group_has_the_limits_of_its_odds():
+    """With one group the odds of the share are the ratio of two variances; more certainty, narrower limits."""
+    narrow, wide = (fit_components("purchase", scored(ROWS), groups=("participation",), level=at) for at in (0.5, 0.95))
+    for fit in (narrow, wide):
+        row = fit.effects[fit.effects.kind == "icc"].iloc[0]
+        ends = np.log([row.conf_low / (1 - row.conf_low), row.conf_high / (1 - row.conf_high)])
+        assert ends.mean() == pytest.approx(np.log(row.estimate / (1 - row.estimate)), rel=1e-9)
+    assert (narrow.effects.conf_low > wide.effects.conf_low).all()
+    assert (narrow.effects.conf_high < wide.effects.conf_high).all()
+
+
+def test_what_lies_at_zero_has_no_limits():
+    found = fit_mixed(parse_model("noise ~ psi"), scored(ROWS)).effects
+    at_zero = found[(found.kind != "correlation") & (found.estimate == 0)]
+    assert len(at_zero) and at_zero[["conf_low", "conf_high", "std_error"]].isna().all(axis=None)
+    assert found[found.path == "residual"].conf_low.notna().all()
+
+
+def test_groups_within_groups_agree_with_statsmodels():
+    from statsmodels.regression.mixed_linear_model import MixedLM
+
+    rng = np.random.Generator(np.random.SFC64(4))
+    city, shop = np.repeat(np.arange(15), 24), np.tile(np.repeat(np.arange(4), 6), 15)
+    frame = pd.DataFrame({"city": city, "shop": shop, "place": city * 4 + shop, "psi": rng.normal(size=360)})
+    between = rng.normal(scale=0.8, size=15)[city] + rng.normal(scale=0.6, size=60)[frame.place]
+    frame["spend"] = 0.4 * frame.psi + between + rng.normal(size=360)
+    ours = fit_mixed(parse_model("spend ~ psi"), scored(frame), groups=("city", "city:shop"))
+    with np.errstate(divide="ignore"):  # its search begins with a variance of zero
+        shops = {"place": "0 + C(place)"}
+        nested = MixedLM.from_formula("spend ~ psi", frame, groups="city", re_formula="1", vc_formula=shops)
+        theirs = nested.fit(reml=True)
+    assert ours.coefficients.estimate.tolist() == pytest.approx(theirs.fe_params.tolist(), rel=1e-4)
+    assert ours.coefficients.std_error.tolist() == pytest.approx(theirs.bse_fe.tolist(), rel=2e-3)
+    found = variances(ours)
+    assert found["city: (Intercept)"] == pytest.approx(float(theirs.cov_re.iloc[0, 0]), rel=1e-3)
+    assert found["city:shop: (Intercept)"] == pytest.approx(float(theirs.vcomp[0]), rel=1e-3)
+    assert found["residual"] == pytest.approx(theirs.scale, rel=1e-3)
+    assert ours.summary.reml_log_likelihood[0] == pytest.approx(theirs.llf, abs=1e-4)
