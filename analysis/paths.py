@@ -135,9 +135,9 @@ def fit_paths(
 
     Checked against
     ---------------
-    R 4.2.2: effects and HC3 delta errors by `lm`, percentile and BCa limits of 40,000 draws by `boot` 1.3-28.1:
-    tests/reference/scores.json. 100,000-draw limits on real answers: tests/reference/hanoi.json. 200,000-draw
-    limits and lavaan (shared reference 06_mediation): tests/analysis/test_paths.py.
+    R 4.2.2: effects and HC3 delta errors by `lm`, Monte Carlo limits, percentile and BCa limits of 40,000 draws by
+    `boot` 1.3-28.1: tests/reference/scores.json. 100,000-draw limits on real answers: tests/reference/hanoi.json.
+    200,000-draw limits and lavaan (shared reference 06_mediation): tests/analysis/test_paths.py.
 
     References
     ----------

@@ -269,8 +269,15 @@ def test_effects_and_their_errors_equal_r_on_our_own_data() -> None:
     fit = fit_paths(model, people(), interval="delta").effects.set_index(["kind", "path"])
     assert fit.loc[("direct", "x -> y"), "estimate"] == pytest.approx(r["direct"], rel=1e-10)
     for kind, path in (("indirect", "x -> m -> y"), ("total", "x -> y")):
-        told = fit.loc[(kind, path), ["estimate", "std_error"]].tolist()
-        assert told == pytest.approx([r[kind], r[f"{kind}_se"]], rel=1e-9), kind
+        told = fit.loc[(kind, path), ["estimate", "std_error", "std_estimate"]].tolist()
+        assert told == pytest.approx([r[kind], r[f"{kind}_se"], r[f"std_{kind}"]], rel=1e-9), kind
+
+
+def test_monte_carlo_limits_equal_r_on_our_own_data() -> None:
+    fit = fit_paths(parse_model("m ~ x; y ~ m + x"), people(), errors="classical", interval="montecarlo", draws=400_000)
+    row = fit.effects[fit.effects["kind"] == "indirect"].iloc[0]
+    # four Monte Carlo errors: sqrt(0.025 * 0.975 / 400,000) over a density of about 1 at the limits
+    assert [row["conf_low"], row["conf_high"]] == pytest.approx(frozen()["paths"]["montecarlo"], abs=1e-3)
 
 
 @pytest.mark.parametrize("interval", ["percentile", "bca"])

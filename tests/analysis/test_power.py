@@ -206,8 +206,21 @@ def test_formulas_refuse_what_has_no_answer():
     assert sample_size("regression", 1e-4) > 50_000
 
 
+def test_power_equals_a_simulation_in_r_of_our_own():
+    r = reference()["power"]
+    model, effects = parse_plan("m ~ 0.35*x; y ~ 0.3*m + 0.1*x")
+    replications = 4000
+    found = plan(model, effects, n=[r["n"]], replications=replications, draws=300).power
+    told = found[found["test"] == "t"].set_index("effect")["power"].to_dict()
+    told |= found[found["kind"] == "indirect"].set_index("test")["power"].to_dict()
+    for name in ("m ~ x", "y ~ m", "y ~ x", "joint", "sobel", "percentile"):
+        allowed = 4 * np.sqrt(r[name] * (1 - r[name]) * (1 / r["studies"] + 1 / replications))
+        assert told[name] == pytest.approx(r[name], abs=allowed), name
+
+
 def test_sizes_equal_the_formulas_of_base_r():
     r = reference()["sizes"]
+    assert sample_size("correlation", 0.3) == pytest.approx(r["correlation"], rel=1e-4)
     assert sample_size("t", 0.5) == pytest.approx(r["t"], rel=1e-6)
     assert sample_size("anova", 0.25, groups=3) == pytest.approx(r["anova"], rel=1e-5)
     assert sample_size("regression", 0.15, predictors=3) == pytest.approx(r["regression"], rel=1e-6)

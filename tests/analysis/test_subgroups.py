@@ -111,3 +111,6 @@ def test_differences_equal_r_on_our_own_data() -> None:
     np.testing.assert_allclose(table[columns], np.transpose([r[name] for name in columns]), rtol=1e-8)
     assert table["estimate"].tolist() == pytest.approx(r["interaction"], rel=1e-8)
     assert table["std_error"].tolist() == pytest.approx(r["interaction_se"], rel=1e-8)
+    effect = found.set_index(["kind", "term"]).loc[("indirect", "x -> m -> y")]
+    told = [effect["estimate"], effect["std_error"]]
+    assert told == pytest.approx([r["indirect"], r["indirect_se"]], rel=1e-8)

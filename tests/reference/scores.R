@@ -81,12 +81,15 @@ product <- function(rows, i) { r <- as.matrix(rows[i, c("x", "m", "y")]); r <- c
 drawn <- boot(d, product, 40000); limits <- function(t) quantile(t, c(.025, .975), type = 6, names = FALSE)
 by_jackknife <- empinf(data = d, statistic = product, type = "jack", stype = "i")
 noise <- apply(sapply(split(drawn$t, rep(1:20, 2000)), limits), 1, sd) / sqrt(20)
-paths <- c(paths, list(draws = 40000, percentile = limits(drawn$t), limit_error = noise, bca = boot.ci(drawn, type = "bca", L = by_jackknife)$bca[4:5]))
+# limits of the product of two normal estimates with classical errors, which are independent across the equations
+normal <- quantile(rnorm(4e6, coef(a0)["x"], sqrt(vcov(a0)["x", "x"])) * rnorm(4e6, coef(b0)["m"], sqrt(vcov(b0)["m", "m"])), c(.025, .975), names = FALSE)
+paths <- c(paths, list(std_indirect = ab * sd(d$x) / sd(d$y), std_total = unname(ab + coef(b0)["x"]) * sd(d$x) / sd(d$y), montecarlo = normal, draws = 40000, percentile = limits(drawn$t), limit_error = noise, bca = boot.ci(drawn, type = "bca", L = by_jackknife)$bca[4:5]))
 
 # The same two equations in each wave: the difference is the interaction with the wave, its error HC3 in each wave
 both <- lm(y ~ (m + x) * wave, d); first <- lm(y ~ m + x, d, wave == 0); second <- lm(y ~ m + x, d, wave == 1)
 v <- cbind(diag(vcovHC(first, "HC3")), diag(vcovHC(second, "HC3"))); e <- coef(second) - coef(first); se <- sqrt(rowSums(v)); df <- rowSums(v)^2 / (v[, 1]^2 / first$df.residual + v[, 2]^2 / second$df.residual)
-subgroups <- list(term = names(e), estimate = unname(e), interaction = unname(coef(both)[c("wave", "m:wave", "x:wave")]), std_error = unname(se), interaction_se = unname(sqrt(diag(vcovHC(both, "HC3")))[c("wave", "m:wave", "x:wave")]),
+along <- lapply(0:1, function(k) { one <- d[d$wave == k, ]; fa <- lm(m ~ x, one); fb <- lm(y ~ m + x, one); P <- crossprod(cbind(push(fa), push(fb))); gr <- c(0, coef(fb)["m"], 0, coef(fa)["x"], 0); c(coef(fa)["x"] * coef(fb)["m"], sqrt(gr %*% P %*% gr)) })
+subgroups <- list(indirect = along[[2]][[1]] - along[[1]][[1]], indirect_se = sqrt(along[[1]][[2]]^2 + along[[2]][[2]]^2), term = names(e), estimate = unname(e), interaction = unname(coef(both)[c("wave", "m:wave", "x:wave")]), std_error = unname(se), interaction_se = unname(sqrt(diag(vcovHC(both, "HC3")))[c("wave", "m:wave", "x:wave")]),
   df = unname(df), p_value = unname(2 * pt(-abs(e / se), df)), conf_low = unname(e - qt(.975, df) * se), conf_high = unname(e + qt(.975, df) * se))
 
 # Welch, Kruskal and Wallis, pairs by the studentised range (Games and Howell), one covariate
@@ -104,12 +107,21 @@ before <- data.frame(code = sprintf("p%03d", 1:40), psi = round(rnorm(40, 4), 2)
 pair <- merge(before, transform(after, code = trimws(tolower(code))), by = "code", all = TRUE, suffixes = c(".before", ".after")); tt <- with(pair, t.test(psi.after, psi.before, paired = TRUE))
 waves <- list(before = before, after = after, matched = nrow(pair), both = sum(complete.cases(pair)), t = unname(tt$statistic), df = unname(tt$parameter), ci = as.vector(tt$conf.int))
 
-# Sizes by formula: power.t.test, and the noncentral distributions of R solved for n
+# Sizes by formula: power.t.test, and the noncentral distributions of R solved for n; a correlation by Fisher's z with its bias
 solve_for <- function(power, to) uniroot(function(n) power(n) - .8, to, tol = 1e-10)$root
 sizes <- list(t = power.t.test(delta = .5, sd = 1, power = .8, strict = TRUE, tol = 1e-10)$n, anova = power.anova.test(groups = 3, between.var = .25^2 * 3 / 2, within.var = 1, power = .8)$n,
+  correlation = solve_for(function(n) { t <- qt(.975, n - 2); z <- atanh(.3) + .3 / (2 * (n - 1)); zc <- atanh(sqrt(t^2 / (t^2 + n - 2))); pnorm((z - zc) * sqrt(n - 3)) + pnorm((-z - zc) * sqrt(n - 3)) }, c(10, 500)),
   regression = solve_for(function(n) pf(qf(.95, 3, n - 4), 3, n - 4, ncp = .15 * n, lower = FALSE), c(10, 500)))
+
+# How often a study of 80 finds x -> m -> y (standardised .35 and .3, .1 straight), by four tests
+studies <- 4000; slope_of <- function(W, X) { S <- W %*% cbind(X, X[, 1]^2, X[, 1] * X[, 2], X[, 1] * X[, 3], X[, 2]^2, X[, 2] * X[, 3]) / rowSums(W); k <- S[, 4:8] - S[, c(1, 1, 1, 2, 2)] * S[, c(1, 2, 3, 2, 3)]
+  k <- matrix(k, ncol = 5); (k[, 2] / k[, 1]) * (k[, 5] * k[, 1] - k[, 2] * k[, 3]) / (k[, 1] * k[, 4] - k[, 2]^2) }
+found <- replicate(studies, { X <- rnorm(80); M <- .35 * X + sqrt(1 - .35^2) * rnorm(80); Y <- .3 * M + .1 * X + sqrt(1 - .3^2 - .1^2 - 2 * .35 * .3 * .1) * rnorm(80)
+  u <- summary(lm(M ~ X))$coefficients; v <- summary(lm(Y ~ M + X))$coefficients; z <- u[2, 1] * v[2, 1] / sqrt(u[2, 1]^2 * v[2, 2]^2 + v[2, 1]^2 * u[2, 2]^2)
+  q <- quantile(slope_of(t(rmultinom(300, 80, rep(1, 80))), cbind(X, M, Y)), c(.025, .975)); c(u[2, 4] < .05, v[2, 4] < .05, v[3, 4] < .05, max(u[2, 4], v[2, 4]) < .05, abs(z) > qnorm(.975), q[1] > 0 | q[2] < 0) })
+power <- list(studies = studies, n = 80, `m ~ x` = mean(found[1, ]), `y ~ m` = mean(found[2, ]), `y ~ x` = mean(found[3, ]), joint = mean(found[4, ]), sobel = mean(found[5, ]), percentile = mean(found[6, ]))
 
 out <- list(meta = list(R = R.version.string, packages = lapply(c(sandwich = "sandwich", lavaan = "lavaan", boot = "boot"), function(k) as.character(packageVersion(k))), synthetic = TRUE), rows = d, items = items, gaps = gaps,
   scoring = scoring, moments = moments, coding = coding, family = family, regression = regression, diagnostics = diagnostics, importance = importance, moderation = moderation, paths = paths,
-  subgroups = subgroups, groups = groups, waves = waves, sizes = sizes)
+  subgroups = subgroups, groups = groups, waves = waves, sizes = sizes, power = power)
 write_json(out, "scores.json", digits = 15, auto_unbox = TRUE, na = "null", matrix = "rowmajor")
