@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -200,6 +201,29 @@ def _show_bar(view: View) -> None:
                 st.badge(w(f"results.{view.invented}"), icon=":material/science:", help=w("results.synthetic_help"))
 
 
+def warn_of_retention(w: Words, study: Study) -> None:
+    """The answers have to go soon, or had to: said wherever the study is looked after."""
+    from survey_app.privacy import retention_of
+
+    retention = retention_of(study, open_store().audit(study.slug), datetime.now(UTC).date())
+    if retention.standing in ("soon", "due") and retention.day is not None:
+        day = written_day(retention.day, w)
+        text = w(f"studies.retention_{retention.standing}", day=day, slug=study.slug)
+        st.warning(text, icon=":material/event_busy:")
+
+
+def written_day(day: date, w: Words) -> str:
+    """The day as people of this language write it, whatever the server's own language is.
+
+    Examples
+    --------
+    >>> from survey_app.words import words
+    >>> written_day(date(2027, 3, 1), words("nl"))
+    '1 maart 2027'
+    """
+    return f"{day.day} {w(f'month.m{day.month}')} {day.year}"
+
+
 # -- with and without careless answers --------------------------------------------------------------------------------
 
 
@@ -277,14 +301,14 @@ def lay(table: Table) -> None:
 
 def show_notes(w: Words, notes: Iterable[str]) -> None:
     """What must be known about the numbers."""
-    listed = list_notes(w, notes)
+    listed = notes_as_list(w, notes)
     if listed:
         with st.expander(w("results.notes")):
             st.html(listed)
 
 
-def list_notes(w: Words, notes: Iterable[str | Problem]) -> str:
-    """What the analysis says, each thing once, in the language of the screen; the page says of the rest that it is not."""
+def notes_as_list(w: Words, notes: Iterable[str | Problem]) -> str:
+    """What the analysis says, each thing once; where that is not in the screen's language, the page says so."""
     told = dict.fromkeys(tell(note, w.language) for note in notes)
     lines = "".join(f'<li lang="{note.language}">{html.escape(note.text)}</li>' for note in told)
     return f'<ul class="notes">{lines}</ul>' if lines else ""

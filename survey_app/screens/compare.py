@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from functools import partial
 
 import streamlit as st
@@ -20,6 +19,7 @@ from survey_app.components.study_frame import (
     choose_level,
     draw,
     lay,
+    notes_as_list,
     open_answers,
     picture,
     plain,
@@ -46,8 +46,7 @@ def show_compare() -> None:
     impossible = check_admissible(study)
     if impossible:
         st.warning(f"**{w('compare.impossible')}**")
-        listed = "".join(f"<li>{html.escape(str(problem))}</li>" for problem in impossible)
-        st.html(f'<ul lang="en" class="notes">{listed}</ul>')
+        st.html(notes_as_list(w, impossible))
         return
     if not study.paths and study.correlations is None:
         st.info(w("compare.directions"))

@@ -28,6 +28,7 @@ from survey_app.components.study_frame import (
     side_by_side,
 )
 from survey_app.context import StudyScores, load_flags
+from survey_app.sentences import tell
 
 SHOWN = 40
 """Flagged rows the screen lists; the file has them all."""
@@ -117,7 +118,7 @@ def _show_answers(view: View, found: StudyScores) -> str:
     try:
         draw(chart_likert(found.rows, view.instrument, scale, view.w.language))
     except ParasolError as error:
-        st.info(plain(str(error)))
+        st.info(plain(tell(error, view.w.language).text))
     return scale
 
 

@@ -53,6 +53,7 @@ from survey_app.components.study_frame import (
     usual_model,
 )
 from survey_app.context import StudyScores, open_store
+from survey_app.sentences import tell
 from survey_app.words import Words
 
 _CLAIM = ("psi", "homophily", "social", "physical")
@@ -230,7 +231,7 @@ def _fitted(view: View, asked: Asked, scores: Scores) -> tuple[Fit | None, str]:
         with st.spinner(view.w("results.computing", n=scores.n)):
             return fit_paths(model, scores, errors=asked.errors, level=asked.level, interval=asked.interval), ""
     except ParasolError as error:
-        return None, str(error)
+        return None, tell(error, view.w.language).text
 
 
 def _show_charts(view: View, asked: Asked, fit: Fit, scores: Scores) -> Charts:
@@ -369,7 +370,7 @@ def _show_data(view: View, scores: Scores, level: float) -> Charts:
                 draw(chart)
                 charts["bond"] = lambda: chart
             except ParasolError as error:
-                st.info(plain(str(error)))
+                st.info(plain(tell(error, view.w.language).text))
     with right:
         st.header(view.w("results.reliability"), help=view.w("results.reliability_help"))
         table = reliability_table(scores, level=level)

@@ -8,7 +8,6 @@ import tempfile
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +18,12 @@ import streamlit as st
 from analysis.errors import ParasolError, Problem, StoreError
 from analysis.instrument import Instrument, load_instrument
 from survey_app.access import load_secret, sign_test
-from survey_app.components.study_frame import STATES, STYLE, choose_language, plain, title_of
+from survey_app.components.study_frame import STATES, STYLE, choose_language, plain, title_of, warn_of_retention
 from survey_app.context import load_study_context, open_store
 from survey_app.labels import study_labels
 from survey_app.links import Link, qr_png, qr_svg, study_links
 from survey_app.media import kept_from, media_folder, media_hosts, with_kept
-from survey_app.privacy import retention_of
+from survey_app.sentences import tell
 from survey_app.settings import load_settings
 from survey_app.study import Study, is_slug
 from survey_app.study_file import StudyFile, load_study, publish
@@ -66,7 +65,6 @@ def show_studies() -> None:
 
 def _show_study(w: Words, study: Study) -> None:
     counts = open_store().counts(study.slug)
-    retention = retention_of(study, open_store().audit(study.slug), datetime.now(UTC).date())
     with st.container(border=True, key=f"study_{study.id}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"### {plain(title_of(study, w.language))}", width="content")
@@ -74,8 +72,7 @@ def _show_study(w: Words, study: Study) -> None:
             if study.synthetic:
                 st.badge(w("results.synthetic"), icon=":material/science:", color="orange")
         st.caption(w("studies.counts", finished=counts.finished, started=counts.started, tests=counts.tests))
-        if retention.standing in ("soon", "due"):
-            st.warning(w(f"studies.retention_{retention.standing}", day=retention.day), icon=":material/event_busy:")
+        warn_of_retention(w, study)
         with st.container(horizontal=True):
             if study.state == "open":
                 sure = st.button(w("studies.close"), key=f"close_{study.id}")
@@ -269,7 +266,7 @@ def _is_study(path: Path) -> bool:
 
 def _show_problems(w: Words, problems: Sequence[Problem]) -> None:
     st.warning(w("studies.problems", n=len(problems)))
-    st.markdown("\n".join(f"- {plain(str(problem))}" for problem in problems))
+    st.markdown("\n".join(f"- {plain(tell(problem, w.language).text)}" for problem in problems))
 
 
 def _say(text: str) -> None:

@@ -206,11 +206,14 @@ def test_a_model_with_a_product_shows_where_the_slope_matters(store: Store) -> N
         assert not app.warning
 
 
-def test_the_notes_of_the_engine_say_that_they_are_english(store: Store) -> None:
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_the_notes_are_in_the_language_of_the_screen_and_say_so(store: Store, language: str) -> None:
     add_demo(store)
-    app = opened("results", "nl")
-    assert NL("results.notes") in [expander.label for expander in app.expander]
-    assert any('<ul lang="en"' in str(element.proto.body) for element in app.get("html"))
+    app = opened("results", language)
+    assert words(language)("results.notes") in [expander.label for expander in app.expander]
+    (notes,) = [str(element.proto.body) for element in app.get("html") if 'class="notes"' in str(element.proto.body)]
+    assert f'<li lang="{language}">' in notes
+    assert notes.count(f'lang="{language}"') == notes.count("lang=")
 
 
 @pytest.mark.parametrize("cell", ["1. Trust", "+ loadings", "- a", "a *b* [c](d) :smile: $x$", "persona_a_b"])
