@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,11 +24,11 @@ from analysis.tables import (
     interval_heading,
     intervals,
     notes_below,
+    regions_told,
+    shown_test,
 )
 from analysis.vocabulary import vocabulary
 
-_SHOWN_FIRST = ("percentile", "t")
-"""Of several tests of one planned effect people are shown the first of these that there is."""
 _SUMS = ("total_indirect", "total")
 """Kinds of effects that their path alone does not tell from another."""
 _SIGNS = {"+": "positive", "0": "none", "-/0": "negative_or_none"}
@@ -289,39 +289,6 @@ def table_slopes(found: Moderation, language: str = "en", *, labels: Mapping[str
     return Table(words["titles.simple_slopes"], pd.DataFrame(columns), notes)
 
 
-def regions_told(found: Moderation, template: str, words: Mapping[str, str]) -> list[str]:
-    """Between which values of the moderator has the slope which sign?
-
-    Parameters
-    ----------
-    found : Moderation
-    template : str
-        With `{low}`, `{high}` and `{sign}`.
-    words : mapping of str to str
-        As from `vocabulary`.
-
-    Returns
-    -------
-    list of str
-        A text per region, lowest first.
-
-    Checked against
-    ---------------
-    The regions of the moderation, below `table_slopes`: tests/analysis/test_result_tables.py.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> one = SimpleNamespace(regions=pd.DataFrame({"low": [1.0], "high": [2.5], "sign": ["positive"]}))
-    >>> regions_told(one, "{low}-{high}: {sign}", vocabulary("en"))
-    ['1.00-2.50: positive']
-    """
-    return [
-        template.format(low=apa_number(row["low"]), high=apa_number(row["high"]), sign=words[f"alt.{row['sign']}"])
-        for row in found.regions.to_dict("records")
-    ]
-
-
 def table_residual_tests(
     found: Diagnostics, outcome: str, language: str = "en", *, labels: Mapping[str, str] | None = None
 ) -> Table:
@@ -489,31 +456,6 @@ def table_needed(planned: Plan, language: str = "en", *, labels: Mapping[str, st
             row[column] = "–" if pd.isna(size["n"]) else f"{size['n']} ({size['recruit']})"
         rows.append(row)
     return Table(words["titles.needed"], pd.DataFrame(rows), (words["notes.needed"],))
-
-
-def shown_test(tests: Iterable[str]) -> str:
-    """Which of several tests of one planned effect are people shown?
-
-    Parameters
-    ----------
-    tests : iterable of str
-
-    Returns
-    -------
-    str
-        That of the percentile bootstrap, else t, else the first.
-
-    Checked against
-    ---------------
-    The sizes that `table_needed` shows: tests/analysis/test_result_tables.py.
-
-    Examples
-    --------
-    >>> shown_test(["sobel", "percentile"]), shown_test(["sobel"])
-    ('percentile', 'sobel')
-    """
-    known = list(tests)
-    return next((test for test in _SHOWN_FIRST if test in known), known[0])
 
 
 def _with_interval(found: pd.DataFrame) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,12 @@ from analysis.paths import ARROW
 from analysis.scoring import Scores
 from analysis.vocabulary import vocabulary
 
+if TYPE_CHECKING:
+    from analysis.moderation import Moderation
+
 MINUS = "\N{MINUS SIGN}"
+_SHOWN_FIRST = ("percentile", "t")
+"""Of several tests of one planned effect people are shown the first of these that there is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,6 +295,64 @@ def lower_triangle(values: np.ndarray, *, diagonal: bool = False) -> dict[str, l
         str(column + 1): ["" if row < column + shift else bounded_number(values[row, column]) for row in range(size)]
         for column in range(size - shift)
     }
+
+
+def regions_told(found: Moderation, template: str, words: Mapping[str, str]) -> list[str]:
+    """Between which values of the moderator has the slope which sign?
+
+    Parameters
+    ----------
+    found : Moderation
+    template : str
+        With `{low}`, `{high}` and `{sign}`.
+    words : mapping of str to str
+        As from `vocabulary`.
+
+    Returns
+    -------
+    list of str
+        A text per region, lowest first.
+
+    Checked against
+    ---------------
+    The regions of the moderation, below `table_slopes`: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> one = SimpleNamespace(regions=pd.DataFrame({"low": [1.0], "high": [2.5], "sign": ["positive"]}))
+    >>> regions_told(one, "{low}-{high}: {sign}", vocabulary("en"))
+    ['1.00-2.50: positive']
+    """
+    return [
+        template.format(low=apa_number(row["low"]), high=apa_number(row["high"]), sign=words[f"alt.{row['sign']}"])
+        for row in found.regions.to_dict("records")
+    ]
+
+
+def shown_test(tests: Iterable[str]) -> str:
+    """Which of several tests of one planned effect are people shown?
+
+    Parameters
+    ----------
+    tests : iterable of str
+
+    Returns
+    -------
+    str
+        That of the percentile bootstrap, else t, else the first.
+
+    Checked against
+    ---------------
+    The sizes that `table_needed` shows: tests/analysis/test_result_tables.py.
+
+    Examples
+    --------
+    >>> shown_test(["sobel", "percentile"]), shown_test(["sobel"])
+    ('percentile', 'sobel')
+    """
+    known = list(tests)
+    return next((test for test in _SHOWN_FIRST if test in known), known[0])
 
 
 def table_coefficients(fit: Fit, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:

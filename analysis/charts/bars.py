@@ -14,14 +14,13 @@ from analysis.charts.theme import (
     WIDTH,
     Chart,
     colour,
-    heading,
     inside,
     named_rows,
-    names,
+    titled,
 )
 from analysis.errors import DataError, Problem
 from analysis.quality import EVIDENCE, REASONS, Thresholds
-from analysis.tables import apa_number
+from analysis.tables import Labels, apa_number
 from analysis.vocabulary import vocabulary
 
 if TYPE_CHECKING:
@@ -53,8 +52,21 @@ def chart_dominance(
     ------
     DataError
         When that outcome was not analysed.
+
+    Checked against
+    ---------------
+    The bars and their order from the analysis: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.importance import fit_dominance
+    >>> from analysis.published import load_published
+    >>> gao = load_published("gao_2023")
+    >>> chart_dominance(fit_dominance(gao.model, gao.moments()), "sop").title.subtitle
+    ['R² = .51, n = 378']
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     rows = found.general[found.general["outcome"] == outcome].sort_values("rank")
     if rows.empty:
         known = ", ".join(dict.fromkeys(found.general["outcome"]))
@@ -72,28 +84,25 @@ def chart_dominance(
     listed = (words["alt.bar"].format(term=row["label"], estimate=row["shown"]) for row in frame.to_dict("records"))
     reach = 1.3 * float(rows["conf_high"].max())
     total = apa_number(float(rows["general"].sum()), bounded=True)
-    chart: Chart = alt.LayerChart(
-        layer=[
-            base.mark_bar(size=22, cornerRadiusEnd=4).encode(
-                x=alt.X("general:Q", title=words["axes.dominance"], scale=alt.Scale(domain=[0, reach], nice=False)),
-                color=alt.Color("tint:N", scale=None),
-            ),
-            base.mark_rule(strokeWidth=1.5).encode(x=alt.X("conf_low:Q"), x2="conf_high:Q"),
-            base.mark_text(align="left", dx=8, fontSize=13).encode(x="conf_high:Q", text="shown:N"),
-        ]
-    ).properties(
-        width=WIDTH,
-        height=ROW * max(2, len(frame)) + 60,
-        title=heading(
-            words["titles.dominance"].format(outcome=inside(named(outcome))),
-            f"R² = {total}, n = {found.n}",
-            synthetic=found.synthetic,
-            words=words,
+    return titled(
+        alt.LayerChart(
+            layer=[
+                base.mark_bar(size=22, cornerRadiusEnd=4).encode(
+                    x=alt.X("general:Q", title=words["axes.dominance"], scale=alt.Scale(domain=[0, reach], nice=False)),
+                    color=alt.Color("tint:N", scale=None),
+                ),
+                base.mark_rule(strokeWidth=1.5).encode(x=alt.X("conf_low:Q"), x2="conf_high:Q"),
+                base.mark_text(align="left", dx=8, fontSize=13).encode(x="conf_high:Q", text="shown:N"),
+            ],
+            width=WIDTH,
+            height=ROW * max(2, len(frame)) + 60,
         ),
-        description=words["alt.dominance"].format(list=" ".join(listed)),
-        usermeta={"synthetic": found.synthetic},
+        words["titles.dominance"].format(outcome=inside(named(outcome))),
+        f"R² = {total}, n = {found.n}",
+        words["alt.dominance"].format(list=" ".join(listed)),
+        words,
+        synthetic=found.synthetic,
     )
-    return chart
 
 
 def chart_signs(flags: pd.DataFrame, language: str = "en", *, synthetic: bool = False) -> Chart:
@@ -111,6 +120,20 @@ def chart_signs(flags: pd.DataFrame, language: str = "en", *, synthetic: bool = 
     -------
     Chart
         A bar per sign, in the usual order: brown where one is enough to flag a row, grey where it takes several.
+
+    Checked against
+    ---------------
+    The bars from the flags: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> from analysis.simulate import simulate_answers
+    >>> instrument = load_instrument("psi_core")
+    >>> rows = simulate_answers(instrument, 60, seed=7)
+    >>> from analysis.quality import flag_careless
+    >>> chart_signs(flag_careless(rows, instrument), synthetic=True).title.text
+    ['Signs of careless answers']
     """
     words = vocabulary(language)
     frame = pd.DataFrame(
@@ -125,21 +148,18 @@ def chart_signs(flags: pd.DataFrame, language: str = "en", *, synthetic: bool = 
         y=alt.Y("label:N", sort=frame["label"].tolist(), axis=named_rows(frame["label"])),
         x=alt.X("rows:Q", title=words["axes.rows"], axis=alt.Axis(tickMinStep=1, format="d")),
     )
-    chart: Chart = alt.LayerChart(
-        layer=[
-            base.mark_bar(size=16, cornerRadiusEnd=4).encode(color=alt.Color("tint:N", scale=None)),
-            base.mark_text(align="left", dx=6, fontSize=13).encode(text="rows:Q"),
-        ]
-    ).properties(
-        width=WIDTH,
-        height=SIGN * len(frame) + 40,
-        title=heading(
-            words["titles.signs"],
-            words["marks.signs"].format(n=len(flags), hints=Thresholds().hints),
-            synthetic=synthetic,
-            words=words,
+    return titled(
+        alt.LayerChart(
+            layer=[
+                base.mark_bar(size=16, cornerRadiusEnd=4).encode(color=alt.Color("tint:N", scale=None)),
+                base.mark_text(align="left", dx=6, fontSize=13).encode(text="rows:Q"),
+            ],
+            width=WIDTH,
+            height=SIGN * len(frame) + 40,
         ),
-        description=words["alt.signs"].format(list=" ".join(listed)),
-        usermeta={"synthetic": synthetic},
+        words["titles.signs"],
+        words["marks.signs"].format(n=len(flags), hints=Thresholds().hints),
+        words["alt.signs"].format(list=" ".join(listed)),
+        words,
+        synthetic=synthetic,
     )
-    return chart

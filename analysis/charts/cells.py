@@ -16,13 +16,12 @@ from analysis.charts.theme import (
     MIDDLE_CELL,
     WIDTH,
     Chart,
-    heading,
     named_rows,
-    names,
+    titled,
 )
 from analysis.moments import Moments, as_moments
 from analysis.scoring import Scores
-from analysis.tables import apa_number
+from analysis.tables import Labels, apa_number
 from analysis.vocabulary import vocabulary
 
 if TYPE_CHECKING:
@@ -54,8 +53,20 @@ def chart_correlations(
     ------
     DataError
         For unknown or constant columns, and too few complete rows.
+
+    Checked against
+    ---------------
+    pandas: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.published import load_published
+    >>> chart = chart_correlations(load_published("gao_2023").moments(), ["lik", "pin"])
+    >>> chart.description
+    'Table of coloured cells. pin with lik: .54.'
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     moments = as_moments(data, list(variables))
     r = moments.correlations
     cells: list[dict[str, Any]] = [
@@ -68,12 +79,14 @@ def chart_correlations(
         for cell in cells
     )
     shown = _cells(cells, [named(name) for name in variables], alt.Scale(domain=[-1, 0, 1], range=_DIVERGING), 0.55)
-    chart: Chart = shown.properties(
-        title=heading(words["titles.correlations"], f"n = {moments.n}", synthetic=moments.synthetic, words=words),
-        description=words["alt.correlations"].format(list=" ".join(listed)),
-        usermeta={"synthetic": moments.synthetic},
+    return titled(
+        shown,
+        words["titles.correlations"],
+        f"n = {moments.n}",
+        words["alt.correlations"].format(list=" ".join(listed)),
+        words,
+        synthetic=moments.synthetic,
     )
-    return chart
 
 
 def chart_htmt(found: Htmt, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Chart:
@@ -91,8 +104,25 @@ def chart_htmt(found: Htmt, language: str = "en", *, labels: Mapping[str, str] |
     Chart
         A cell per pair of scales with its ratio; darker is nearer to 1, where two scales are one. The guide in the
         subtitle (.85) is a rule of thumb.
+
+    Checked against
+    ---------------
+    Every pair and its ratio from the analysis: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> from analysis.simulate import simulate_answers
+    >>> instrument = load_instrument("psi_core")
+    >>> rows = simulate_answers(instrument, 60, seed=7)
+    >>> from analysis.scoring import score
+    >>> from analysis.validity import htmt
+    >>> chart = chart_htmt(htmt(score(rows, instrument), draws=100))
+    >>> chart.title.subtitle
+    ['SYNTHETIC DATA · n = 60; guide: below .85']
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     cells: list[dict[str, Any]] = [
         {"row": named(row["second"]), "column": named(row["first"]), "value": float(row["htmt"])}
         for row in found.pairs.to_dict("records")
@@ -101,12 +131,14 @@ def chart_htmt(found: Htmt, language: str = "en", *, labels: Mapping[str, str] |
     listed = (words["alt.pair"].format(x=cell["row"], y=cell["column"], r=apa_number(cell["value"])) for cell in cells)
     scale = alt.Scale(domain=[0, 0.5, 1], range=[MIDDLE_CELL, "#E0A566", DISAGREE], clamp=True)
     guide = words["marks.guide"].format(guide=apa_number(HTMT_GUIDE, bounded=True))
-    chart: Chart = _cells(cells, [named(name) for name in order], scale, HTMT_GUIDE - 0.1).properties(
-        title=heading(words["titles.htmt"], f"n = {found.n}; {guide}", synthetic=found.synthetic, words=words),
-        description=words["alt.htmt"].format(list=" ".join(listed)),
-        usermeta={"synthetic": found.synthetic},
+    return titled(
+        _cells(cells, [named(name) for name in order], scale, HTMT_GUIDE - 0.1),
+        words["titles.htmt"],
+        f"n = {found.n}; {guide}",
+        words["alt.htmt"].format(list=" ".join(listed)),
+        words,
+        synthetic=found.synthetic,
     )
-    return chart
 
 
 _DIVERGING = [DISAGREE, MIDDLE_CELL, AGREE]
@@ -118,7 +150,7 @@ def _cells(cells: Sequence[Mapping[str, Any]], order: Sequence[str], scale: alt.
     frame["shown"] = [apa_number(value, bounded=True) for value in frame["value"]]
     frame["ink"] = [LIGHT_ON_CELL if abs(value) > light else DARK_ON_CELL for value in frame["value"]]
     base = alt.Chart(frame).encode(
-        x=alt.X("column:N", sort=list(order), axis=named_rows(order, labelAngle=-40)),
+        x=alt.X("column:N", sort=list(order), axis=named_rows(order, angle=-40)),
         y=alt.Y("row:N", sort=list(order), axis=named_rows(order)),
     )
     filled = base.mark_rect(cornerRadius=4).encode(color=alt.Color("value:Q", scale=scale, legend=None))

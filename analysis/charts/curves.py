@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -19,14 +19,11 @@ from analysis.charts.theme import (
     Chart,
     above,
     colour,
-    heading,
     inside,
-    names,
+    titled,
 )
-from analysis.charts.theme import percent as in_percent
 from analysis.errors import DataError, Problem
-from analysis.paths import ARROW
-from analysis.tables import apa_number
+from analysis.tables import Labels, apa_number, percent, regions_told, shown_test
 from analysis.vocabulary import vocabulary
 
 if TYPE_CHECKING:
@@ -42,8 +39,6 @@ CROWD = 8
 """People in one place from whom on a circle is as large as circles get."""
 FAR = 3.0
 """Standard errors beyond which a residual is called far away."""
-TEST_SHOWN = ("percentile", "t")
-"""Of several tests of one effect the chart shows the first of these that there is."""
 SIGNS = {"positive": AGREE, "negative": DISAGREE, "none": OTHER_COLOUR}
 
 
@@ -61,6 +56,22 @@ def chart_scree(found: Parallel, language: str = "en") -> Chart:
     Chart
         Eigenvalues of the common factors as points on a line, and dashed the limit that random data of the same size
         stay below.
+
+    Checked against
+    ---------------
+    The eigenvalues and limits of the analysis: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> from analysis.simulate import simulate_answers
+    >>> instrument = load_instrument("psi_core")
+    >>> rows = simulate_answers(instrument, 60, seed=7)
+    >>> from analysis.retention import parallel_analysis
+    >>> from analysis.scoring import score
+    >>> chart = chart_scree(parallel_analysis(score(rows, instrument), [f"psi{n}" for n in range(1, 7)], draws=100))
+    >>> chart.title.text
+    ['Eigenvalues beside those of random data']
     """
     words = vocabulary(language)
     both = [("observed", "factor", AGREE), ("random", "factor_limit", OTHER_COLOUR)]
@@ -77,23 +88,26 @@ def chart_scree(found: Parallel, language: str = "en") -> Chart:
     observed = frame[frame["tint"] == AGREE].head(1)
     random = frame[frame["tint"] == OTHER_COLOUR].tail(1)
     sizes = words["marks.scree"].format(n=found.n, factors=found.factors, components=found.components)
-    chart: Chart = alt.LayerChart(
-        layer=[
-            base.mark_line(strokeWidth=2).encode(
-                strokeDash=alt.condition(alt.datum.tint == AGREE, alt.value([1, 0]), alt.value([6, 4])), detail="what:N"
-            ),
-            base.mark_point(filled=True, size=70, opacity=1).transform_filter(alt.datum.tint == AGREE),
-            alt.Chart(observed).mark_text(align="left", dx=14).encode(x="number:Q", y="value:Q", text="what:N"),
-            alt.Chart(random).mark_text(align="right", dy=-16).encode(x="number:Q", y="value:Q", text="what:N"),
-        ]
-    ).properties(
-        width=WIDTH,
-        height=HEIGHT,
-        title=heading(words["titles.scree"], sizes, synthetic=found.synthetic, words=words),
-        description=words["alt.scree"].format(factors=found.factors),
-        usermeta={"synthetic": found.synthetic},
+    return titled(
+        alt.LayerChart(
+            layer=[
+                base.mark_line(strokeWidth=2).encode(
+                    strokeDash=alt.condition(alt.datum.tint == AGREE, alt.value([1, 0]), alt.value([6, 4])),
+                    detail="what:N",
+                ),
+                base.mark_point(filled=True, size=70, opacity=1).transform_filter(alt.datum.tint == AGREE),
+                alt.Chart(observed).mark_text(align="left", dx=14).encode(x="number:Q", y="value:Q", text="what:N"),
+                alt.Chart(random).mark_text(align="right", dy=-16).encode(x="number:Q", y="value:Q", text="what:N"),
+            ],
+            width=WIDTH,
+            height=HEIGHT,
+        ),
+        words["titles.scree"],
+        sizes,
+        words["alt.scree"].format(factors=found.factors),
+        words,
+        synthetic=found.synthetic,
     )
-    return chart
 
 
 def chart_slopes(found: Moderation, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Chart:
@@ -111,8 +125,25 @@ def chart_slopes(found: Moderation, language: str = "en", *, labels: Mapping[str
     Chart
         The slope along the moderator with its band; points with intervals at the chosen values; upright lines where
         the band touches zero (Johnson-Neyman); the line is teal or brown where the band stays above or below zero.
+
+    Checked against
+    ---------------
+    The band and its regions from the moderation: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> from analysis.moderation import fit_moderation
+    >>> from analysis.scoring import Scores
+    >>> w = np.repeat([0.0, 1.0], 4)
+    >>> frame = pd.DataFrame({"x": [1.0, 2, 3, 4] * 2, "w": w, "y": [1.0, 1.1, 0.9, 1, 1, 2.1, 2.9, 4]})
+    >>> data, model = Scores.from_scored(frame, source="example"), parse_model("y ~ x + w + x:w")
+    >>> found = fit_moderation(model, data, outcome="y", focal="x", moderator="w")
+    >>> chart_slopes(found).title.text
+    ['When x matters for y']
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     focal, moderator = named(found.focal), named(found.moderator)
     pieces = [
         found.band[(found.band["at"] >= region["low"] - 1e-9) & (found.band["at"] <= region["high"] + 1e-9)].assign(
@@ -122,7 +153,7 @@ def chart_slopes(found: Moderation, language: str = "en", *, labels: Mapping[str
     ]
     line = pd.concat(pieces)
     x = alt.X("at:Q", title=moderator, scale=alt.Scale(zero=False, nice=False))
-    title = words["axes.slope"].format(focal=inside(focal), level=in_percent(found.level))
+    title = words["axes.slope"].format(focal=inside(focal), level=percent(found.level))
     tint = alt.Color("tint:N", scale=None)
     base = alt.Chart(line).encode(x=x, color=tint, detail="region:N")
     points = alt.Chart(found.slopes).encode(x="at:Q")
@@ -130,36 +161,28 @@ def chart_slopes(found: Moderation, language: str = "en", *, labels: Mapping[str
     edges = found.boundaries[(found.boundaries["at"] > low) & (found.boundaries["at"] < high)]
     edges = edges.assign(shown=edges["at"].map(apa_number))
     upright = alt.Chart(edges).encode(x="at:Q")
-    listed = (
-        words["alt.region"].format(
-            low=apa_number(row["low"]), high=apa_number(row["high"]), sign=words[f"alt.{row['sign']}"]
-        )
-        for row in found.regions.to_dict("records")
-    )
-    chart: Chart = alt.LayerChart(
-        layer=[
-            base.mark_area(opacity=0.22).encode(y=alt.Y("conf_low:Q", axis=above(title)), y2="conf_high:Q"),
-            alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(strokeDash=[4, 4]).encode(y="zero:Q"),
-            upright.mark_rule(strokeWidth=1.5),
-            upright.mark_text(style="halo", fontSize=13).encode(y=alt.value(10), text="shown:N"),
-            upright.mark_text(fontSize=13).encode(y=alt.value(10), text="shown:N"),
-            base.mark_line(strokeWidth=3).encode(y="estimate:Q"),
-            points.mark_rule(strokeWidth=2).encode(y=alt.Y("conf_low:Q"), y2="conf_high:Q"),
-            points.mark_point(filled=True, size=90, opacity=1, color=colour(found.focal)).encode(y="estimate:Q"),
-        ]
-    ).properties(
-        width=WIDTH,
-        height=HEIGHT,
-        title=heading(
-            words["titles.slopes"].format(focal=inside(focal), outcome=inside(named(found.outcome))),
-            f"n = {found.n}",
-            synthetic=found.synthetic,
-            words=words,
+    listed = regions_told(found, words["alt.region"], words)
+    return titled(
+        alt.LayerChart(
+            layer=[
+                base.mark_area(opacity=0.22).encode(y=alt.Y("conf_low:Q", axis=above(title)), y2="conf_high:Q"),
+                alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(strokeDash=[4, 4]).encode(y="zero:Q"),
+                upright.mark_rule(strokeWidth=1.5),
+                upright.mark_text(style="halo", fontSize=13).encode(y=alt.value(10), text="shown:N"),
+                upright.mark_text(fontSize=13).encode(y=alt.value(10), text="shown:N"),
+                base.mark_line(strokeWidth=3).encode(y="estimate:Q"),
+                points.mark_rule(strokeWidth=2).encode(y=alt.Y("conf_low:Q"), y2="conf_high:Q"),
+                points.mark_point(filled=True, size=90, opacity=1, color=colour(found.focal)).encode(y="estimate:Q"),
+            ],
+            width=WIDTH,
+            height=HEIGHT,
         ),
-        description=words["alt.slopes"].format(focal=focal, moderator=moderator, list=" ".join(listed)),
-        usermeta={"synthetic": found.synthetic},
+        words["titles.slopes"].format(focal=inside(focal), outcome=inside(named(found.outcome))),
+        f"n = {found.n}",
+        words["alt.slopes"].format(focal=focal, moderator=moderator, list=" ".join(listed)),
+        words,
+        synthetic=found.synthetic,
     )
-    return chart
 
 
 def chart_lines(found: Moderation, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Chart:
@@ -181,8 +204,25 @@ def chart_lines(found: Moderation, language: str = "en", *, labels: Mapping[str,
     ------
     DataError
         Where means are not known, as in a correlation table.
+
+    Checked against
+    ---------------
+    Every line from the moderation: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.model import parse_model
+    >>> from analysis.moderation import fit_moderation
+    >>> from analysis.scoring import Scores
+    >>> w = np.repeat([0.0, 1.0], 4)
+    >>> frame = pd.DataFrame({"x": [1.0, 2, 3, 4] * 2, "w": w, "y": [1.0, 1.1, 0.9, 1, 1, 2.1, 2.9, 4]})
+    >>> data, model = Scores.from_scored(frame, source="example"), parse_model("y ~ x + w + x:w")
+    >>> found = fit_moderation(model, data, outcome="y", focal="x", moderator="w")
+    >>> chart_lines(found).title.text
+    ['y by x and w']
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     if found.lines.empty:
         raise DataError(Problem(found.source or "moments", "its means are not known", "Show the slopes instead."))
     focal, outcome, moderator = (named(name) for name in (found.focal, found.outcome, found.moderator))
@@ -198,26 +238,23 @@ def chart_lines(found: Moderation, language: str = "en", *, labels: Mapping[str,
         words["alt.line"].format(at=told[value], low=apa_number(part.iloc[0]), high=apa_number(part.iloc[-1]))
         for value, part in found.lines.groupby("at", sort=False)["estimate"]
     )
-    chart: Chart = alt.LayerChart(
-        layer=[
-            base.mark_area(opacity=0.15).encode(
-                y=alt.Y("conf_low:Q", axis=above(outcome), scale=alt.Scale(zero=False)), y2="conf_high:Q"
-            ),
-            base.mark_line(strokeWidth=3).encode(y="estimate:Q", strokeDash=dash),
-        ]
-    ).properties(
-        width=WIDTH,
-        height=HEIGHT,
-        title=heading(
-            words["titles.lines"].format(outcome=outcome, focal=inside(focal), moderator=inside(moderator)),
-            f"n = {found.n}",
-            synthetic=found.synthetic,
-            words=words,
+    return titled(
+        alt.LayerChart(
+            layer=[
+                base.mark_area(opacity=0.15).encode(
+                    y=alt.Y("conf_low:Q", axis=above(outcome), scale=alt.Scale(zero=False)), y2="conf_high:Q"
+                ),
+                base.mark_line(strokeWidth=3).encode(y="estimate:Q", strokeDash=dash),
+            ],
+            width=WIDTH,
+            height=HEIGHT,
         ),
-        description=words["alt.lines"].format(outcome=outcome, focal=focal, list=" ".join(listed)),
-        usermeta={"synthetic": found.synthetic},
+        words["titles.lines"].format(outcome=outcome, focal=inside(focal), moderator=inside(moderator)),
+        f"n = {found.n}",
+        words["alt.lines"].format(outcome=outcome, focal=focal, list=" ".join(listed)),
+        words,
+        synthetic=found.synthetic,
     )
-    return chart
 
 
 def chart_power(planned: Plan, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Chart:
@@ -236,15 +273,25 @@ def chart_power(planned: Plan, language: str = "en", *, labels: Mapping[str, str
         One line per effect that is expected to be there (percentile bootstrap for effects along paths, t for
         coefficients), the band of the simulation's own error, rules at the usual targets. Below the chart each effect
         with the number of people that reaches the lower target (… where the planned sizes do not).
+
+    Checked against
+    ---------------
+    The curves from the plan: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.power import parse_plan, plan
+    >>> chart_power(plan(*parse_plan("y ~ 0.5*x"), n=[30, 60], replications=200, seed=1)).title.text
+    ['Power by sample size']
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     found = planned.power[planned.power["truth"] != 0]
     kept, listed = [], []
     for number, (_, rows) in enumerate(found.groupby(["kind", "effect"], sort=False)):
-        test = next((test for test in TEST_SHOWN if (rows["test"] == test).any()), rows["test"].iloc[0])
-        rows = rows[rows["test"] == test]
+        rows = rows[rows["test"] == shown_test(rows["test"])]
         needed = planned.needed.merge(rows[["kind", "effect", "test"]].drop_duplicates())
-        effect = _arrows_of(str(rows["effect"].iloc[0]), named)
+        effect = _way(str(rows["effect"].iloc[0]), named)
         if rows["kind"].iloc[0] in ("total", "total_indirect"):
             effect += f" ({words['kinds.' + str(rows['kind'].iloc[0])]})"
         listed += [_reached(row, effect, words) for row in needed.to_dict("records")]
@@ -258,22 +305,23 @@ def chart_power(planned: Plan, language: str = "en", *, labels: Mapping[str, str
     tint = _tints(order)
     base = alt.Chart(frame).encode(x=x, color=tint)
     targets = pd.DataFrame({"target": sorted(set(planned.needed["target"]))})
-    chart: Chart = alt.LayerChart(
-        layer=[
-            alt.Chart(targets).mark_rule(strokeDash=[4, 4]).encode(y="target:Q"),
-            base.mark_area(opacity=0.15).encode(
-                y=alt.Y("conf_low:Q", axis=share, scale=alt.Scale(domain=[0, 1])), y2="conf_high:Q"
-            ),
-            base.mark_line(strokeWidth=2.5).encode(y="power:Q"),
-        ]
-    ).properties(
-        width=WIDTH,
-        height=HEIGHT + LEGEND * len(order),
-        title=heading(words["titles.power"], str(planned.model).replace("\n", "; "), synthetic=False, words=words),
-        description=words["alt.power"].format(list=" ".join(listed)),
-        usermeta={"synthetic": False},
+    return titled(
+        alt.LayerChart(
+            layer=[
+                alt.Chart(targets).mark_rule(strokeDash=[4, 4]).encode(y="target:Q"),
+                base.mark_area(opacity=0.15).encode(
+                    y=alt.Y("conf_low:Q", axis=share, scale=alt.Scale(domain=[0, 1])), y2="conf_high:Q"
+                ),
+                base.mark_line(strokeWidth=2.5).encode(y="power:Q"),
+            ],
+            width=WIDTH,
+            height=HEIGHT + LEGEND * len(order),
+        ),
+        words["titles.power"],
+        str(planned.model).replace("\n", "; "),
+        words["alt.power"].format(list=" ".join(listed)),
+        words,
     )
-    return chart
 
 
 def _tints(order: list[str]) -> alt.Color:
@@ -291,11 +339,10 @@ def _tints(order: list[str]) -> alt.Color:
     return alt.Color("shown:N", sort=order, scale=alt.Scale(domain=order, range=palette), legend=legend)
 
 
-def _arrows_of(effect: str, named: Callable[[str], str]) -> str:
+def _way(effect: str, named: Labels) -> str:
     """`psi ~ social` and `social -> psi` both as people read them: Social → psi."""
-    outcome, sign, term = effect.partition(" ~ ")
-    parts = [term, outcome] if sign else effect.split(ARROW)
-    return " → ".join([named(parts[0]), *(inside(named(part)) for part in parts[1:])])
+    first, *rest = named.steps(effect)
+    return " → ".join([first, *map(inside, rest)])
 
 
 def _reached(row: Mapping[Any, Any], effect: str, words: Mapping[str, str]) -> str:
@@ -323,8 +370,23 @@ def chart_residuals(
     Chart
         Residuals against fitted values, circles as in `chart_scatter`; people more than three standard errors away
         are ringed. A funnel speaks against constant variance, a bow against a straight line.
+
+    Checked against
+    ---------------
+    Every person, and who lies far away, from the diagnostics: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.diagnostics import fit_diagnostics
+    >>> from analysis.model import parse_model
+    >>> from analysis.scoring import Scores
+    >>> frame = pd.DataFrame({"x": np.arange(12.0), "y": [1.0, 0, 2, 1, 3, 2, 5, 4, 5, 7, 6, 8]})
+    >>> found = fit_diagnostics(parse_model("y ~ x"), Scores.from_scored(frame, source="example"))
+    >>> chart_residuals(found, "y").description
+    'Residuals against fitted values of 12 people; 0 lie more than three standard errors away.'
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     people = found.people[found.people["outcome"] == outcome]
     far = people[people["rstudent"].abs() > FAR]
     x = alt.X("x:Q", title=words["axes.fitted"], scale=alt.Scale(zero=False))
@@ -362,8 +424,23 @@ def chart_quantiles(
     -------
     Chart
         Residuals against the quantiles of a normal distribution; normal residuals lie on the line.
+
+    Checked against
+    ---------------
+    Every person from the diagnostics: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.diagnostics import fit_diagnostics
+    >>> from analysis.model import parse_model
+    >>> from analysis.scoring import Scores
+    >>> frame = pd.DataFrame({"x": np.arange(12.0), "y": [1.0, 0, 2, 1, 3, 2, 5, 4, 5, 7, 6, 8]})
+    >>> found = fit_diagnostics(parse_model("y ~ x"), Scores.from_scored(frame, source="example"))
+    >>> chart_quantiles(found, "y").title.text
+    ['Are the residuals of y normal?']
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     people = found.people[found.people["outcome"] == outcome]
     spread = float(people["residual"].std())
     ends = np.array([people["normal"].min(), people["normal"].max()])
@@ -393,11 +470,11 @@ def _circles(pairs: np.ndarray, outcome: str) -> alt.Chart:
 def _people_chart(
     layers: list[alt.Chart], found: Diagnostics, title: str, description: str, words: Mapping[str, str]
 ) -> Chart:
-    chart: Chart = alt.LayerChart(layer=layers).properties(
-        width=WIDTH,
-        height=HEIGHT,
-        title=heading(title, f"n = {found.n}", synthetic=found.synthetic, words=words),
-        description=description,
-        usermeta={"synthetic": found.synthetic},
+    return titled(
+        alt.LayerChart(layer=layers, width=WIDTH, height=HEIGHT),
+        title,
+        f"n = {found.n}",
+        description,
+        words,
+        synthetic=found.synthetic,
     )
-    return chart

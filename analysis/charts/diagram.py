@@ -10,10 +10,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from analysis.charts.theme import WIDTH, Chart, colour, heading, inside, lines, names
+from analysis.charts.theme import AGREE, DISAGREE, WIDTH, Chart, colour, inside, lines, titled
 from analysis.errors import DataError, Problem
 from analysis.fit import INTERCEPT, Fit
-from analysis.tables import apa_number
+from analysis.tables import Labels, apa_number
 from analysis.vocabulary import vocabulary
 
 STEP = 124
@@ -21,7 +21,6 @@ STEP = 124
 BOX = 46
 PLACES = np.linspace(0.12, 0.88, 20)
 ROUNDS = 6
-POSITIVE, NEGATIVE = "#1F6F8B", "#B35806"
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,21 @@ def chart_paths(fit: Fit, language: str = "en", *, labels: Mapping[str, str] | N
     -----
     Boxes are placed so that arrows run through as few other boxes as a quick search finds; with many variables some
     crossings stay.
+
+    Checked against
+    ---------------
+    An arrow per coefficient of the fit, a box per variable: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.paths import fit_paths
+    >>> from analysis.published import load_published
+    >>> gao = load_published("gao_2023")
+    >>> chart_paths(fit_paths(gao.model, gao.moments())).title.subtitle
+    ['n = 378; dashed: the interval holds zero']
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     found = fit.coefficients[fit.coefficients["term"] != INTERCEPT]
     arrows = [
         Arrow(row["term"], row["outcome"], row["std_estimate"], not row["conf_low"] <= 0 <= row["conf_high"])
@@ -85,16 +97,21 @@ def chart_paths(fit: Fit, language: str = "en", *, labels: Mapping[str, str] | N
     subtitle = f"n = {int(fit.summary['n'].min())}"
     if not all(arrow.sure for arrow in arrows):
         subtitle += f"; {words['marks.zero_inside']}"
-    chart: Chart = alt.LayerChart(
-        layer=[*_arrows(arrows, places, half, height), *_boxes(places, half, height, {n: named(n) for n in places})]
-    ).properties(
-        width=WIDTH,
-        height=height,
-        title=heading(words["titles.paths"], subtitle, synthetic=fit.synthetic, words=words),
-        description=words["alt.paths"].format(list=" ".join(listed)),
-        usermeta={"synthetic": fit.synthetic},
+    return titled(
+        alt.LayerChart(
+            layer=[
+                *_arrows(arrows, places, half, height),
+                *_boxes(places, half, height, {n: named(n) for n in places}),
+            ],
+            width=WIDTH,
+            height=height,
+        ),
+        words["titles.paths"],
+        subtitle,
+        words["alt.paths"].format(list=" ".join(listed)),
+        words,
+        synthetic=fit.synthetic,
     )
-    return chart
 
 
 def _rows(arrows: Sequence[Arrow]) -> list[list[str]]:
@@ -163,7 +180,7 @@ def _arrows(
             {
                 "x": left, "y": start, "x2": right + share * 1.5 * half, "y2": end,
                 "beta": arrow.shown, "weight": 1.2 + 7 * min(1.0, abs(arrow.beta)),
-                "colour": POSITIVE if arrow.beta >= 0 else NEGATIVE, "sure": arrow.sure,
+                "colour": AGREE if arrow.beta >= 0 else DISAGREE, "sure": arrow.sure,
             }
         )  # fmt: skip
     _label(rows, height)

@@ -12,12 +12,12 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from analysis.charts.theme import OTHER_COLOUR, WIDTH, Chart, colour, heading, inside, lines, names, percent
+from analysis.charts.theme import OTHER_COLOUR, WIDTH, Chart, colour, inside, lines, titled
 from analysis.errors import DataError, Problem
 from analysis.fit import INTERCEPT, Fit
 from analysis.paths import ARROW, draw_effects, effects_of
 from analysis.scoring import Scores
-from analysis.tables import apa_number
+from analysis.tables import Labels, apa_number, percent
 from analysis.vocabulary import vocabulary
 
 ROW = 44
@@ -53,8 +53,21 @@ def chart_coefficients(fit: Fit, language: str = "en", *, labels: Mapping[str, s
     -------
     Chart
         One point with its interval per outcome and term (unstandardised; the intercept is left out), a line at zero.
+
+    Checked against
+    ---------------
+    Every point and interval from the fit: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.paths import fit_paths
+    >>> from analysis.published import load_published
+    >>> gao = load_published("gao_2023")
+    >>> chart_coefficients(fit_paths(gao.model, gao.moments())).title.subtitle
+    ['n = 378']
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     found = fit.coefficients[fit.coefficients["term"] != INTERCEPT]
     outcomes = list(dict.fromkeys(found["outcome"]))
     points = [
@@ -107,8 +120,21 @@ def chart_effects(
     ------
     DataError
         When the fit holds no effects.
+
+    Checked against
+    ---------------
+    Every point from the fit, every density from its draws: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.paths import fit_paths
+    >>> from analysis.published import load_published
+    >>> gao = load_published("gao_2023")
+    >>> chart_effects(fit_paths(gao.model, gao.moments())).title.text
+    ['Direct, indirect and total effects']
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     found = fit.effects[fit.effects["kind"] != "direct"]
     found = found if len(found) else fit.effects
     if found.empty:
@@ -148,8 +174,21 @@ def chart_comparison(fit: Fit, study: str, language: str = "en", *, labels: Mapp
     -------
     Chart
         Two points per path, each with its interval: these data (in the predictor's colour) above the study (grey).
+
+    Checked against
+    ---------------
+    Every pair of points from the comparison: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.compare import compare
+    >>> from analysis.published import load_published
+    >>> gao = load_published("gao_2023")
+    >>> chart_comparison(compare(gao.model, gao.moments(), gao), gao.called).title.text
+    ['These data beside Gao, Jiang & Guo', '(2023)']
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     points, listed = [], []
     for row in fit.coefficients.to_dict("records"):
         path = f"{named(row['term'])} → {named(row['outcome'])}"
@@ -197,8 +236,19 @@ def chart_reliability(
     ------
     DataError
         When no scale has one.
+
+    Checked against
+    ---------------
+    Every point from the table: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> found = {"scale": ["psi"], "items": [8], "n": [572], "alpha": [0.91], "conf_low": [0.9], "conf_high": [0.92]}
+    >>> chart_reliability(pd.DataFrame(found)).title.subtitle
+    ['n = 572']
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     found = reliability[reliability["alpha"].notna()]
     if found.empty:
         raise DataError(Problem("scales", "none has an alpha", "Reliability takes two items or more."))
@@ -208,12 +258,14 @@ def chart_reliability(
     ]
     listed = (words["alt.alpha"].format(scale=point.label, **_printed(point)) for point in points)
     sizes = sorted(set(found["n"]))
-    chart: Chart = _forest(points, words["axes.alpha"].format(level=percent(level)), zero=False).properties(
-        title=heading(words["titles.alphas"], _people(sizes), synthetic=synthetic, words=words),
-        description=words["alt.alphas"].format(level=percent(level), list=" ".join(listed)),
-        usermeta={"synthetic": synthetic},
+    return titled(
+        _forest(points, words["axes.alpha"].format(level=percent(level)), zero=False),
+        words["titles.alphas"],
+        _people(sizes),
+        words["alt.alphas"].format(level=percent(level), list=" ".join(listed)),
+        words,
+        synthetic=synthetic,
     )
-    return chart
 
 
 def _forest(
@@ -332,12 +384,14 @@ def _named_effect(row: Mapping[Any, Any], words: Mapping[str, str], named: Any) 
 
 
 def _finished(chart: alt.LayerChart, fit: Fit, title: str, description: str, words: Mapping[str, str]) -> Chart:
-    done: Chart = chart.properties(
-        title=heading(title, _sample(fit), synthetic=fit.synthetic, words=words),
-        description=description,
-        usermeta={"synthetic": fit.synthetic},
+    return titled(
+        chart,
+        title,
+        _sample(fit),
+        description,
+        words,
+        synthetic=fit.synthetic,
     )
-    return done
 
 
 def _limits(row: Mapping[Any, Any]) -> tuple[float, float, float]:

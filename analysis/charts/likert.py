@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from analysis.charts.theme import AGREE, DISAGREE, MIDDLE, WIDTH, Chart, heading, inside, lines
+from analysis.charts.theme import AGREE, DISAGREE, MIDDLE, WIDTH, Chart, inside, lines, titled
 from analysis.errors import DataError, Problem
 from analysis.instrument import Choices, Instrument, Item
 from analysis.scoring import as_numbers, is_synthetic
@@ -45,6 +45,19 @@ def chart_likert(rows: pd.DataFrame, instrument: Instrument, scale: str, languag
     ------
     DataError
         When no question of the scale has choices and answers, or an answer is no number.
+
+    Checked against
+    ---------------
+    The share of every answer: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> from analysis.simulate import simulate_answers
+    >>> instrument = load_instrument("psi_core")
+    >>> rows = simulate_answers(instrument, 60, seed=7)
+    >>> chart_likert(rows, instrument, "trust").title.text
+    ['Answers to trust']
     """
     words = vocabulary(language)
     items = [instrument.item(id) for id in instrument.scale(scale).items if id in rows]
@@ -95,19 +108,14 @@ def chart_likert(rows: pd.DataFrame, instrument: Instrument, scale: str, languag
     choices = items[0].choices
     assert choices is not None
     shown_choices = choices.labels.get(language) or next(iter(choices.labels.values()))
-    chart: Chart = alt.LayerChart(layer=layers).properties(
-        width=WIDTH,
-        height=(ROW + 17 * (most - 1)) * len(items) + 90,
-        title=heading(
-            words["titles.likert"].format(scale=inside(label.get(language) or next(iter(label.values())))),
-            f"← {shown_choices[0]} · {shown_choices[-1]} → (n = {len(rows)})",
-            synthetic=synthetic,
-            words=words,
-        ),
-        description=words["alt.likert"].format(list=" ".join(listed)),
-        usermeta={"synthetic": synthetic},
+    return titled(
+        alt.LayerChart(layer=layers, width=WIDTH, height=(ROW + 17 * (most - 1)) * len(items) + 90),
+        words["titles.likert"].format(scale=inside(label.get(language) or next(iter(label.values())))),
+        f"← {shown_choices[0]} · {shown_choices[-1]} → (n = {len(rows)})",
+        words["alt.likert"].format(list=" ".join(listed)),
+        words,
+        synthetic=synthetic,
     )
-    return chart
 
 
 def _question(item: Item, language: str, words: Mapping[str, str]) -> list[str]:

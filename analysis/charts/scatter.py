@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from analysis.charts.theme import WIDTH, Chart, above, colour, heading, inside, names, percent, room
+from analysis.charts.theme import WIDTH, Chart, above, colour, inside, titled
 from analysis.fit import INTERCEPT, Fit
 from analysis.model import parse_model
 from analysis.moments import Moments, require_rows
 from analysis.regression import fit_regression
 from analysis.scoring import Scores
-from analysis.tables import apa_number
+from analysis.tables import Labels, apa_number, percent
 from analysis.vocabulary import vocabulary
 
 CELLS = 40
@@ -55,14 +55,26 @@ def chart_scatter(
     ------
     NeedsRows, DataError, ModelError
         As `fit_regression` does.
+
+    Checked against
+    ---------------
+    statsmodels (the line and its band): tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.scoring import Scores
+    >>> frame = pd.DataFrame({"x": np.arange(12.0), "y": [1.0, 0, 2, 1, 3, 2, 5, 4, 5, 7, 6, 8]})
+    >>> chart_scatter(Scores.from_scored(frame, source="example"), "x", "y").title.subtitle
+    ['n = 12, r = .94']
     """
-    words, named = vocabulary(language), names(labels)
+    words = vocabulary(language)
+    named = Labels(labels, words)
     rows = require_rows(data, "A scatter plot")
     fit = fit_regression(parse_model(f"{y} ~ {x}"), rows, errors="classical", level=level)
     pairs = rows.complete([y, x])[:, ::-1]
     slope = fit.coefficient(y, x)
     line = _fitted_line(fit, pairs[:, 0], x, y)
-    axes = [alt.Scale(zero=False, nice=False, domain=room(column)) for column in pairs.T]
+    axes = [alt.Scale(zero=False, nice=False, domain=_room(column)) for column in pairs.T]
     size = alt.Scale(domain=[1, max(2, _most(pairs))], range=[40, 420] if len(pairs) <= 2_000 else [6, 420])
     circles = alt.Chart(counted(pairs)).mark_circle(color=colour(x), opacity=0.55).encode(
         x=alt.X("x:Q", scale=axes[0], title=named(x)),
@@ -81,19 +93,14 @@ def chart_scatter(
         n=len(pairs), slope=apa_number(slope["estimate"]), x=named(x), y=named(y), level=percent(level),
         low=apa_number(slope["conf_low"]), high=apa_number(slope["conf_high"]), r=r,
     )  # fmt: skip
-    chart: Chart = (circles + band + middle).properties(
-        width=WIDTH,
-        height=360,
-        title=heading(
-            words["titles.scatter"].format(x=named(x), y=inside(named(y))),
-            f"n = {len(pairs)}, r = {r}",
-            synthetic=fit.synthetic,
-            words=words,
-        ),
-        description=description,
-        usermeta={"synthetic": fit.synthetic},
+    return titled(
+        circles + band + middle.properties(width=WIDTH, height=360),
+        words["titles.scatter"].format(x=named(x), y=inside(named(y))),
+        f"n = {len(pairs)}, r = {r}",
+        description,
+        words,
+        synthetic=fit.synthetic,
     )
-    return chart
 
 
 def _fitted_line(fit: Fit, xs: np.ndarray, x: str, y: str) -> pd.DataFrame:
@@ -106,7 +113,7 @@ def _fitted_line(fit: Fit, xs: np.ndarray, x: str, y: str) -> pd.DataFrame:
     return pd.DataFrame({"x": places, "fitted": fitted, "low": fitted - reach, "high": fitted + reach})
 
 
-def gridded(pairs: np.ndarray) -> np.ndarray:
+def _gridded(pairs: np.ndarray) -> np.ndarray:
     """The pairs as they are where few differ, otherwise rounded to the nearest of 40 places on each axis."""
     if len(np.unique(pairs, axis=0)) <= CELLS**2 // 4:
         return pairs
@@ -115,10 +122,37 @@ def gridded(pairs: np.ndarray) -> np.ndarray:
     return np.asarray(low + np.round((pairs - low) / step) * step)
 
 
+def _room(values: np.ndarray) -> list[float]:
+    """The range of the values with a little room on both sides, so that no mark is cut."""
+    gap = 0.06 * float(values.max() - values.min())
+    return [float(values.min()) - gap, float(values.max()) + gap]
+
+
 def counted(pairs: np.ndarray) -> pd.DataFrame:
-    places, people = np.unique(gridded(pairs), axis=0, return_counts=True)
+    """How many people stand at each place of a scatter?
+
+    Parameters
+    ----------
+    pairs : ndarray of shape (n, 2)
+        Two values of each person.
+
+    Returns
+    -------
+    DataFrame
+        One row per place with somebody: `x`, `y` (rounded to a grid of at most 40 x 40) and `people`.
+
+    Checked against
+    ---------------
+    The number of people that `chart_scatter` shows: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> counted(np.array([[1, 2], [1, 2], [3, 4]]))["people"].tolist()
+    [2, 1]
+    """
+    places, people = np.unique(_gridded(pairs), axis=0, return_counts=True)
     return pd.DataFrame({"x": places[:, 0].round(6), "y": places[:, 1].round(6), "people": people})
 
 
 def _most(pairs: np.ndarray) -> int:
-    return int(np.unique(gridded(pairs), axis=0, return_counts=True)[1].max())
+    return int(np.unique(_gridded(pairs), axis=0, return_counts=True)[1].max())

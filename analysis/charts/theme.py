@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import altair as alt
-import numpy as np
 
 from analysis.errors import DataError, Problem
 
@@ -56,6 +54,16 @@ def themed(chart: Chart, *, dark: bool = False) -> Chart:
     -------
     Chart
         The same chart with colours, type sizes and quiet axes.
+
+    Checked against
+    ---------------
+    Contrast of every colour and text on both pages: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> chart = alt.Chart({"values": [{"x": 1}]}).mark_point().encode(x="x:Q")
+    >>> themed(chart, dark=True).to_dict()["config"]["background"]
+    '#0E1522'
     """
     ink = _DARK if dark else _LIGHT
     marked = isinstance(chart.usermeta, dict) and chart.usermeta.get("synthetic")
@@ -110,6 +118,18 @@ def write_chart(chart: Chart, path: str | Path) -> Path:
     ------
     DataError
         For another ending, or a folder that cannot be written to.
+
+    Checked against
+    ---------------
+    The files and those that cannot be written: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> chart = alt.Chart({"values": [{"x": 1}]}).mark_point().encode(x="x:Q")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_chart(chart, Path(folder) / "one.svg").read_bytes()[:4]
+    b'<svg'
     """
     path = Path(path)
     content = chart_image(chart, path.suffix.lower().removeprefix("."))
@@ -125,7 +145,34 @@ def write_chart(chart: Chart, path: str | Path) -> Path:
 
 
 def chart_image(chart: Chart, kind: str) -> bytes:
-    """The chart as the bytes of a `png` or `svg` file, with the light theme."""
+    """Which bytes make this chart a picture?
+
+    Parameters
+    ----------
+    chart : Chart
+        Without a theme; it gets the light one.
+    kind : {"png", "svg"}
+
+    Returns
+    -------
+    bytes
+        Of a file of that kind; a PNG is twice the size on screen.
+
+    Raises
+    ------
+    DataError
+        For another kind.
+
+    Checked against
+    ---------------
+    The text of every chart in its picture: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> chart = alt.Chart({"values": [{"x": 1}]}).mark_point().encode(x="x:Q")
+    >>> chart_image(chart, "png")[1:4]
+    b'PNG'
+    """
     import vl_convert
 
     specification = themed(chart).to_json()
@@ -137,51 +184,175 @@ def chart_image(chart: Chart, kind: str) -> bytes:
     raise DataError(problem)
 
 
+def titled(
+    chart: alt.LayerChart,
+    title: str,
+    subtitle: str,
+    description: str,
+    words: Mapping[str, str],
+    *,
+    synthetic: bool = False,
+) -> Chart:
+    """What must every chart carry besides its marks?
+
+    Parameters
+    ----------
+    chart : LayerChart
+        With its size.
+    title, subtitle : str
+        Wrapped for a phone.
+    description : str
+        What is read aloud to who does not see the chart.
+    words : mapping of str to str
+        As from `vocabulary`.
+    synthetic : bool
+        Were any answers simulated? Then the subtitle begins with the mark of synthetic data.
+
+    Returns
+    -------
+    Chart
+
+    Checked against
+    ---------------
+    Titles, marks and descriptions of charts such as `chart_coefficients`: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> from analysis.vocabulary import vocabulary
+    >>> point = alt.Chart({"values": [{"x": 1}]}).mark_point().encode(x="x:Q")
+    >>> chart = titled(alt.LayerChart(layer=[point]), "T", "n = 1", "One point.", vocabulary("en"), synthetic=True)
+    >>> chart.title.subtitle
+    ['SYNTHETIC DATA · n = 1']
+    """
+    marked = f"{words['synthetic']} · {subtitle}" if synthetic else subtitle
+    done: Chart = chart.properties(
+        title=alt.TitleParams(textwrap.wrap(title, 40) or "", subtitle=textwrap.wrap(marked, 52)),
+        description=description,
+        usermeta={"synthetic": synthetic},
+    )
+    return done
+
+
 def above(title: str) -> alt.Axis:
-    """A vertical axis with its title lying above it, readable without turning one's head."""
+    """How is a vertical axis titled so that it is read without turning one's head?
+
+    Parameters
+    ----------
+    title : str
+
+    Returns
+    -------
+    Axis
+        With its title lying above it.
+
+    Checked against
+    ---------------
+    The axes of `chart_scatter`: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> above("Trust").titleAngle
+    0
+    """
     return alt.Axis(title=title, titleAngle=0, titleAlign="left", titleAnchor="end", titleX=0, titleY=-8, grid=True)
 
 
-def heading(title: str, subtitle: str, *, synthetic: bool, words: Mapping[str, str]) -> alt.TitleParams:
-    """Title and subtitle, wrapped for a phone; the subtitle begins with the mark of synthetic data."""
-    marked = f"{words['synthetic']} · {subtitle}" if synthetic else subtitle
-    return alt.TitleParams(textwrap.wrap(title, 40) or "", subtitle=textwrap.wrap(marked, 52))
-
-
 def lines(label: str, width: int = LINE) -> list[str]:
-    """The label in lines short enough to stand beside a chart on a phone."""
+    """On which lines does a label stand beside a chart on a phone?
+
+    Parameters
+    ----------
+    label : str
+    width : int
+        Characters of a line; a longer word is not cut.
+
+    Returns
+    -------
+    list of str
+        One line at least.
+
+    Checked against
+    ---------------
+    The boxes of `chart_paths`: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> lines("Para-social interaction", 12)
+    ['Para-social', 'interaction']
+    """
     return textwrap.wrap(label, width, break_long_words=False) or [""]
 
 
-def named_rows(labels: Iterable[str], **options: Any) -> alt.Axis:
-    """An axis of names, each in as many lines as it needs."""
-    return alt.Axis(
-        title=None, labelExpr=f"{json.dumps({name: lines(name) for name in labels})}[datum.value]", **options
-    )
+def named_rows(labels: Iterable[str], *, angle: int = 0) -> alt.Axis:
+    """How does an axis of names show each in as many lines as it needs?
 
+    Parameters
+    ----------
+    labels : iterable of str
+    angle : int
+        Degrees by which names below a chart are turned.
 
-def names(labels: Mapping[str, str] | None) -> Callable[[str], str]:
-    """A function from a column's name to how people read it; product terms part by part."""
-    known = labels or {}
-    return lambda name: " × ".join(known.get(part, part) for part in name.split(":"))
+    Returns
+    -------
+    Axis
+
+    Checked against
+    ---------------
+    The names that `chart_dominance` draws: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> named_rows(["Social attraction of her"]).labelExpr
+    '{"Social attraction of her": ["Social attraction of", "her"]}[datum.value]'
+    """
+    texts = json.dumps({name: lines(name) for name in labels})
+    return alt.Axis(title=None, labelExpr=f"{texts}[datum.value]", labelAngle=angle or alt.Undefined)
 
 
 def inside(label: str) -> str:
-    """A label in the middle of a sentence: small first letter, unless the word is an abbreviation."""
+    """How is a label written in the middle of a sentence?
+
+    Parameters
+    ----------
+    label : str
+
+    Returns
+    -------
+    str
+        With a small first letter, unless the word is an abbreviation.
+
+    Checked against
+    ---------------
+    The titles of `chart_coefficients`: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> inside("Purchase intention"), inside("PSI")
+    ('purchase intention', 'PSI')
+    """
     return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
 def colour(name: str) -> str:
-    """The colour of that construct, the same on every chart."""
+    """Which colour has this construct, the same on every chart?
+
+    Parameters
+    ----------
+    name : str
+        A column's name.
+
+    Returns
+    -------
+    str
+        Grey for constructs without a colour of their own.
+
+    Checked against
+    ---------------
+    The points of `chart_coefficients`: tests/analysis/test_charts.py.
+
+    Examples
+    --------
+    >>> colour("psi"), colour("age")
+    ('#2A6BB3', '#6E7A88')
+    """
     return COLOURS.get(name, OTHER_COLOUR)
-
-
-def percent(level: float) -> str:
-    """A share as the number before the percent sign."""
-    return f"{100 * level:g}"
-
-
-def room(values: np.ndarray) -> list[float]:
-    """The range of the values with a little room on both sides, so that no mark is cut."""
-    gap = 0.06 * float(values.max() - values.min())
-    return [float(values.min()) - gap, float(values.max()) + gap]

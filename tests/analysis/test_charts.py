@@ -26,9 +26,11 @@ from analysis.charts import (
     chart_paths,
     chart_power,
     chart_quantiles,
+    chart_reliability,
     chart_residuals,
     chart_scatter,
     chart_scree,
+    chart_signs,
     chart_slopes,
     themed,
     write_chart,
@@ -45,11 +47,14 @@ from analysis.moments import from_correlations
 from analysis.paths import fit_paths
 from analysis.power import parse_plan, plan
 from analysis.published import load_published
+from analysis.quality import EVIDENCE, REASONS, flag_careless
+from analysis.reliability import reliability_table
 from analysis.retention import parallel_analysis
 from analysis.scoring import Scores, score
 from analysis.simulate import simulate_answers
 from analysis.tables import apa_number
 from analysis.validity import htmt
+from analysis.vocabulary import vocabulary
 
 LABELS = {"psi": "Para-social interaction", "purchase": "Purchase intention"}
 
@@ -270,7 +275,10 @@ def test_correlations_are_those_of_pandas(scored: Scores) -> None:
 def test_dominance_bars_stand_in_their_order(scored: Scores) -> None:
     found = fit_dominance(parse_model("psi ~ social + homophily + physical"), scored, draws=200)
     bars = next(rows for rows in rows_of(chart_dominance(found, "psi")) if "general" in rows[0])
-    assert [bar["general"] for bar in bars] == sorted((bar["general"] for bar in bars), reverse=True)
+    expected = found.general.sort_values("rank")
+    assert [(bar["term"], bar["general"]) for bar in bars] == list(
+        zip(expected["term"], expected["general"], strict=True)
+    )
     with pytest.raises(DataError, match="There is: psi"):
         chart_dominance(found, "trust")
 
@@ -314,18 +322,87 @@ def test_scree_residuals_and_quantiles_draw(scored: Scores) -> None:
         assert "SYNTHETI" in chart_image(chart, "svg").decode()
 
 
+def test_curves_show_what_was_found(scored: Scores) -> None:
+    """Scree, simple slopes, lines and power, number by number."""
+    items = [item for scale in ("social", "psi") for item in scored.scales[scale]]
+    parallel = parallel_analysis(scored, items, draws=100)
+    drawn = pd.DataFrame(next(rows for rows in rows_of(chart_scree(parallel)) if len(rows) == 2 * len(items)))
+    halves = drawn["value"].to_numpy().reshape(2, -1)
+    np.testing.assert_allclose(halves, parallel.table[["factor", "factor_limit"]].to_numpy().T, rtol=1e-12)
+    model = parse_model("purchase ~ psi + social + psi:social")
+    found = fit_moderation(model, scored, outcome="purchase", focal="psi", moderator="social")
+    datasets = [pd.DataFrame(rows) for rows in rows_of(chart_slopes(found))]
+    line = next(frame for frame in datasets if "region" in frame)
+    assert sorted(line["estimate"].drop_duplicates()) == pytest.approx(sorted(found.band["estimate"].unique()))
+    points = next(frame for frame in datasets if "std_error" in frame and "region" not in frame)
+    assert points[["at", "estimate", "conf_low"]].to_numpy() == pytest.approx(
+        found.slopes[["at", "estimate", "conf_low"]].to_numpy()
+    )
+    lines = pd.DataFrame(next(rows for rows in rows_of(chart_lines(found)) if "focal" in rows[0]))
+    assert lines[["focal", "estimate", "conf_high"]].to_numpy() == pytest.approx(
+        found.lines[["focal", "estimate", "conf_high"]].to_numpy()
+    )
+    planned = plan(*parse_plan("purchase ~ 0.4*psi"), n=[40, 80], replications=100)
+    curve = pd.DataFrame(next(rows for rows in rows_of(chart_power(planned)) if "power" in rows[0]))
+    shown = planned.power[planned.power["test"] == curve["test"].iloc[0]]
+    assert curve["power"].tolist() == shown["power"].tolist()
+
+
+def test_residuals_and_quantiles_show_every_person(scored: Scores) -> None:
+    found = fit_diagnostics(parse_model("psi ~ social"), scored)
+    for draw, columns in ((chart_residuals, ["fitted", "residual"]), (chart_quantiles, ["normal", "residual"])):
+        circles = pd.DataFrame(next(rows for rows in rows_of(draw(found, "psi")) if "people" in rows[0]))
+        assert circles["people"].sum() == len(found.people)
+        middle = circles[["x", "y"]].mul(circles["people"], axis=0).sum() / circles["people"].sum()
+        assert middle.tolist() == pytest.approx(found.people[columns].mean().tolist(), abs=0.05)
+    far = replace(found, people=found.people.assign(rstudent=np.where(found.people.index < 3, 3.5, 0.0)))
+    rings = next(rows for rows in rows_of(chart_residuals(far, "psi")) if set(rows[0]) == {"fitted", "residual"})
+    assert len(rings) == 3
+
+
+def test_signs_of_careless_answers_are_counted(answers: pd.DataFrame) -> None:
+    flags = flag_careless(answers, load_instrument("psi_core"))
+    for language in ("en", "nl"):
+        bars = next(rows for rows in rows_of(chart_signs(flags, language, synthetic=True)) if "tint" in rows[0])
+        assert [bar["rows"] for bar in bars] == [int(flags[reason].sum()) for reason in REASONS]
+        assert [bar["label"] for bar in bars] == [vocabulary(language)[f"reasons.{reason}"] for reason in REASONS]
+    assert {bar["tint"] for bar in bars[: len(EVIDENCE)]}.isdisjoint(bar["tint"] for bar in bars[len(EVIDENCE) :])
+
+
+def test_reliability_shows_every_scale_that_has_one(scored: Scores) -> None:
+    found = reliability_table(scored)
+    points = next(rows for rows in rows_of(chart_reliability(found)) if "low" in rows[0])
+    kept = found[found["alpha"].notna()]
+    assert [[point["estimate"], point["low"], point["high"]] for point in points] == kept[
+        ["alpha", "conf_low", "conf_high"]
+    ].to_numpy().tolist()
+    with pytest.raises(DataError, match="none has an alpha"):
+        chart_reliability(found.assign(alpha=np.nan))
+
+
+def test_axes_name_rows_in_lines_and_titles_lie_above_them(scored: Scores) -> None:
+    found = fit_dominance(parse_model("psi ~ social + homophily"), scored, draws=100)
+    chart = chart_dominance(found, "psi", labels={"social": "How attractive people find her company"})
+    assert '["How attractive", "people find her", "company"]' in chart.to_json().replace('\\"', '"')
+    axis = chart_scatter(scored, "psi", "purchase", labels=LABELS).to_dict()["layer"][0]["encoding"]["y"]["axis"]
+    assert (axis["title"], axis["titleAngle"]) == ("Purchase intention", 0)
+
+
 def test_htmt_names_every_pair(scored: Scores) -> None:
     found = htmt(scored, draws=100)
     cells = next(rows for rows in rows_of(chart_htmt(found)) if "ink" in rows[0])
-    assert len(cells) == len(found.pairs)
+    named = {(cell["column"], cell["row"]): cell["value"] for cell in cells}
+    assert named == {(pair["first"], pair["second"]): pair["htmt"] for pair in found.pairs.to_dict("records")}
 
 
 def test_a_study_beside_a_published_one() -> None:
     gao = load_published("gao_2023")
     fit = compare(parse_model("sop ~ lik + ani + res"), gao.moments(), gao)
     points = next(rows for rows in rows_of(chart_comparison(fit, "Gao (2023)")) if "low" in rows[0])
-    assert len(points) == 6
-    assert points[0]["estimate"] == pytest.approx(points[1]["estimate"])
+    found = fit.coefficients
+    assert [point["estimate"] for point in points[::2]] == found["sample"].tolist()
+    assert [point["estimate"] for point in points[1::2]] == found["published"].tolist()
+    assert [point["high"] for point in points[1::2]] == found["published_high"].tolist()
 
 
 def test_both_languages_draw_every_model_chart(scored: Scores) -> None:

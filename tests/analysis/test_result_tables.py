@@ -21,8 +21,6 @@ from analysis.power import parse_plan, plan
 from analysis.published import load_published
 from analysis.quality import EVIDENCE, REASONS, exclusion_flow, flag_careless
 from analysis.result_tables import (
-    regions_told,
-    shown_test,
     table_beside,
     table_comparison,
     table_directions,
@@ -36,7 +34,7 @@ from analysis.result_tables import (
 )
 from analysis.scoring import Scores
 from analysis.simulate import simulate_answers
-from analysis.tables import Table, apa_interval, apa_number, apa_p
+from analysis.tables import Table, apa_interval, apa_number, apa_p, regions_told, shown_test
 from analysis.vocabulary import vocabulary
 
 GAO = load_published("gao_2023")
