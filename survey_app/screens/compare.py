@@ -121,7 +121,7 @@ def _show_comparison(view: View, study: Published, names: dict[str, str], scores
         return
     st.markdown(w("compare.key", n=len(fit.coefficients), apart=paths_apart(fit)))
     make = partial(chart_comparison, fit, study.called, w.language, labels=view.labels)
-    left, right = side_by_side("comparison")
+    left, right = side_by_side("comparison", 4, 5)
     with left:
         draw(make())
     with right:
