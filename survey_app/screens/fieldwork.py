@@ -11,8 +11,9 @@ import streamlit as st
 
 from analysis.errors import ParasolError, StoreError
 from analysis.rows_file import write_rows
-from survey_app.components.study_frame import REFRESH_SECONDS, View, open_view, plain
+from survey_app.components.study_frame import REFRESH_SECONDS, View, open_view, plain, warn_of_retention
 from survey_app.context import load_progress, open_store
+from survey_app.rows import study_columns
 from survey_app.study import SourceCounts, StudyCounts
 from survey_app.words import Words
 
@@ -28,6 +29,7 @@ def show_fieldwork() -> None:
     view = open_view("screens.fieldwork")
     if view is None:
         return
+    _warn(view)
     _show_live(view)
     _show_pages(view)
     left, right = st.columns(2, gap="large")
@@ -35,6 +37,13 @@ def show_fieldwork() -> None:
         _show_downloads(view)
     with right:
         _ask_withdrawal(view.w)
+
+
+def _warn(view: View) -> None:
+    try:
+        warn_of_retention(view.w, view.study)
+    except StoreError:
+        st.error(view.w("results.away"))
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -102,7 +111,8 @@ def _show_pages(view: View) -> None:
         st.error(w("results.away"))
         return
     if progress.minutes is not None:
-        st.caption(w("fieldwork.minutes", minutes=f"{progress.minutes:.1f}"))
+        minutes = f"{progress.minutes:.1f}"
+        st.caption(w("fieldwork.minutes", minutes=minutes if w.language == "en" else minutes.replace(".", ",")))
     started = view.counts.started
     before, rows = started, []
     for page in view.instrument.pages:
@@ -117,7 +127,8 @@ def _show_pages(view: View) -> None:
             }
         )
         before = sent
-    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+    with st.container(key="pages"):
+        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
 
 
 def _show_downloads(view: View) -> None:
@@ -141,7 +152,7 @@ def _written(view: View, kind: str) -> bytes:
     rows = open_store().rows(view.study.slug)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"answers.{kind}"
-        write_rows(rows, path, view.instrument, view.w.language)
+        write_rows(rows, path, view.instrument, view.w.language, study_columns(view.study, view.w.language))
         return path.read_bytes()
 
 
