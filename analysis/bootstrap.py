@@ -442,8 +442,8 @@ def one_blas_thread() -> AbstractContextManager[object]:
 
     Checked against
     ---------------
-    Numbers are the same within it, `resample` with any threads: tests/analysis/test_bootstrap.py. What it gains is
-    measured in tests/benchmarks/engine.py (`fit_paths`).
+    Within `resample`, numbers are the same with any number of threads: tests/analysis/test_bootstrap.py. It changes no
+    number, so there is none of R's to compare.
 
     Examples
     --------

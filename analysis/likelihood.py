@@ -457,8 +457,7 @@ def check_distinct(cov: np.ndarray, names: Sequence[str], where: str = "data") -
     Checked against
     ---------------
     Sums of items among the items, in the tests of the estimators that call it: tests/analysis/test_cfa.py (`fit_cfa`),
-    tests/analysis/test_factor.py (`fit_factors`). R's lavaan stops there too ("not positive definite"), with no number
-    to compare.
+    tests/analysis/test_factor.py (`fit_factors`). It refuses, so there is no number of R's to compare.
 
     Examples
     --------

@@ -386,8 +386,8 @@ def fit_components(
 
     Checked against
     ---------------
-    R 4.2.2, lme4 1.1-31, whose models of the same estimator hold predictors: tests/reference/mixed.json; the shares:
-    tests/analysis/test_multilevel.py.
+    R 4.2.2, lme4 1.1-31, crossed ratings without predictors: tests/reference/mixed.json; `insteval_crossed` of the
+    shared reference 08_multilevel: tests/analysis/test_multilevel.py.
 
     Examples
     --------

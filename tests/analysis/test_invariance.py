@@ -8,7 +8,7 @@ import pytest
 
 from analysis.cfa import Missing
 from analysis.errors import DataError, ModelError
-from analysis.invariance import LEVELS, Invariance, fit_invariance
+from analysis.invariance import LEVELS, Invariance, fit_invariance, large_groups
 from analysis.model import parse_model
 from analysis.robust import Robust
 from analysis.scoring import Scores
@@ -188,3 +188,16 @@ def test_rows_without_a_group_are_left_out() -> None:
     found = fit_invariance(written("cfa"), Scores.from_scored(frame, source="t"), "group", levels=["configural"])
     assert sum(found.groups.values()) == len(frame) - 1
     assert any("1 of 320 rows" in note for note in found.notes)
+
+
+def test_groups_too_small_for_the_model_are_told_and_the_others_compared() -> None:
+    frame = answers().frame.copy()
+    frame.loc[frame.index[:6], "group"] = "de"
+    frame.loc[frame.index[6], "group"] = ""
+    mixed = Scores.from_scored(frame, source="t")
+    with pytest.raises(DataError, match="'de'"):
+        fit_invariance(written("cfa"), mixed, "group")
+    kept, small = large_groups(written("cfa"), mixed, "group")
+    assert small == ("de",) and kept.n == 320 - 7
+    found = fit_invariance(written("cfa"), kept, "group", levels=["configural"])
+    assert sorted(found.groups) == ["en", "nl"] and sum(found.groups.values()) == 313

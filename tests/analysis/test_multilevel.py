@@ -89,6 +89,21 @@ def test_two_levels_with_predictors_of_both_agree_with_lme4():
     agrees(slope, expected["rs"], rel=1e-3)
 
 
+def test_components_without_predictors_agree_with_lme4():
+    expected = FROZEN["components"]
+    fit = fit_components("purchase", scored(ROWS))
+    row = fit.coefficients.iloc[0]
+    assert [row.estimate, row.std_error] == pytest.approx([expected["estimate"], expected["se"]], rel=1e-4)
+    theirs = [
+        expected["varcomp"][name] for name in ("participation (Intercept)", "influencer (Intercept)", "Residual NA")
+    ]
+    assert list(variances(fit).values()) == pytest.approx(theirs, rel=1e-4)
+    shares = fit.effects[fit.effects["kind"] == "icc"].set_index("path")["estimate"]
+    assert shares[["participation", "influencer"]].tolist() == pytest.approx(
+        [value / sum(theirs) for value in theirs[:2]], rel=1e-4
+    )
+
+
 @pytest.mark.parametrize(
     ("key", "model", "groups", "slopes"),
     [

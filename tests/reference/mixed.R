@@ -21,5 +21,6 @@ out <- list(
   slope = fit(lmer(purchase ~ psi + exposure + (psi | participation) + (1 | influencer), d, control = tight)),
   slope_of_small = fit(lmer(purchase ~ psi + exposure + (1 | participation) + (exposure | influencer), d, control = tight)),
   nested = fit(lmer(spend ~ psi + (1 | city) + (1 | city:shop), d, control = tight)),
+  components = fit(lmer(purchase ~ 1 + (1 | participation) + (1 | influencer), d, control = tight)),
   zero = fit(suppressMessages(lmer(noise ~ psi + (1 | participation) + (1 | influencer), d, control = tight))))
 write_json(out, "mixed.json", digits = 12, auto_unbox = TRUE)
