@@ -76,7 +76,21 @@ class Dialect:
 
 
 def number(value: float) -> str:
-    """A number without an exponent, which XPath does not know.
+    """How is this number written without an exponent, which XPath does not know?
+
+    Parameters
+    ----------
+    value : float
+        Finite.
+
+    Returns
+    -------
+    str
+        The shortest digits that are the same number again; no decimal point in a whole one.
+
+    Checked against
+    ---------------
+    tests/analysis/test_dialects.py: any finite number comes back exactly.
 
     Examples
     --------
@@ -90,14 +104,48 @@ def number(value: float) -> str:
 
 
 def quoted(text: str) -> str:
-    """The text between quotation marks it does not hold; double ones within it become single where it holds both."""
+    """How is this text written between quotation marks it does not hold?
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        In double marks, or in single ones where it holds double ones; where it holds both, its own become single.
+
+    Checked against
+    ---------------
+    tests/analysis/test_dialects.py: any text comes back, and any with both kinds of marks with single ones.
+
+    Examples
+    --------
+    >>> print(quoted("ad"), quoted('an "ad"'))
+    "ad" 'an "ad"'
+    """
     if '"' not in text:
         return f'"{text}"'
     return f"'{text}'" if "'" not in text else '"' + text.replace('"', "'") + '"'
 
 
 def condition_text(tree: Tree) -> str:
-    """The condition of this meaning as a questionnaire file writes it.
+    """How does a questionnaire file write the condition of this meaning?
+
+    Parameters
+    ----------
+    tree : Tree
+        Of `parse_condition`.
+
+    Returns
+    -------
+    str
+        A text that `parse_condition` reads as the same tree; parts of `and` and `or` stand in parentheses.
+
+    Checked against
+    ---------------
+    tests/analysis/test_dialects.py: written and read again, every form of condition is the same tree.
 
     Examples
     --------
@@ -185,7 +233,12 @@ def read_condition(
     Raises
     ------
     InstrumentError
-        When it asks for more than a condition of ours can.
+        (`reader.trouble`) When it asks for more than a condition of ours can.
+
+    Checked against
+    ---------------
+    tests/analysis/test_dialects.py: what `relevants` and `visible_ifs` write of a condition, read again, holds for the
+    same answers as the condition itself, whatever the answers.
 
     Examples
     --------

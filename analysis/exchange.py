@@ -50,6 +50,10 @@ def words(language: str) -> Mapping[str, str]:
     mapping of str to str
         `language` (its own name; the code where it is not known), `decline`, `other`, `other_words`, `agree`.
 
+    Checked against
+    ---------------
+    tests/analysis/test_exchange.py: every language has every word, none of them twice.
+
     Examples
     --------
     >>> words("nl")["language"], words("xx")["language"], words("xx")["other"]
@@ -60,7 +64,21 @@ def words(language: str) -> Mapping[str, str]:
 
 
 def language_called(name: str) -> str | None:
-    """The code of the language of this name; None where no language is known under it.
+    """Which language has this name?
+
+    Parameters
+    ----------
+    name : str
+        In that language itself, in any case, such as `Deutsch`.
+
+    Returns
+    -------
+    str or None
+        Its code; None where no language is known under the name.
+
+    Checked against
+    ---------------
+    tests/analysis/test_exchange.py: the name that `words` has of each language leads back to its code.
 
     Examples
     --------
@@ -79,7 +97,28 @@ def _all_words() -> dict[str, dict[str, str]]:
 
 
 def notes_on_words(instrument: Instrument) -> list[str]:
-    """In which languages do the answers that Parasol adds by itself stand in English?"""
+    """In which languages do the answers that Parasol adds by itself stand in English?
+
+    Parameters
+    ----------
+    instrument : Instrument
+        The questionnaire to be exported.
+
+    Returns
+    -------
+    list of str
+        One sentence that names them, or nothing where there is none or nothing is added.
+
+    Checked against
+    ---------------
+    tests/analysis/test_exchange.py
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> notes_on_words(load_instrument("showcase"))
+    []
+    """
     own = any(item.other or item.decline or item.kind == "consent" for item in instrument.items)
     strange = [language for language in instrument.languages if language not in _all_words()]
     if not own or not strange:
@@ -89,14 +128,56 @@ def notes_on_words(instrument: Instrument) -> list[str]:
 
 
 def facts_asked(instrument: Instrument) -> list[str]:
-    """Which facts (the condition, language, wave or influencer) do its texts and conditions ask about?"""
+    """Which facts (the condition, language, wave or influencer) do its texts and conditions ask about?
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Any.
+
+    Returns
+    -------
+    list of str
+        In the order of `FACTS`.
+
+    Checked against
+    ---------------
+    tests/analysis/test_exchange.py
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> facts_asked(load_instrument("showcase")), facts_asked(load_instrument("psi_core"))
+    (['condition', 'language', 'influencer'], ['influencer'])
+    """
     conditions = [part.show_if for parts in (instrument.items, instrument.pages) for part in parts if part.show_if]
     asked = {name for condition in conditions for name in parse_condition(condition).names} | _filled_in(instrument)
     return [fact for fact in FACTS if fact in asked]
 
 
 def items_filled_in(instrument: Instrument) -> set[str]:
-    """The items whose answers stand in later texts."""
+    """Of which items do answers stand in later texts?
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Any.
+
+    Returns
+    -------
+    set of str
+        Their ids.
+
+    Checked against
+    ---------------
+    tests/analysis/test_exchange.py
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> sorted(items_filled_in(load_instrument("showcase")))
+    ['one_word', 'place']
+    """
     return _filled_in(instrument) & {item.id for item in instrument.items}
 
 
@@ -108,7 +189,32 @@ def _filled_in(instrument: Instrument) -> set[str]:
 
 
 def matrices(instrument: Instrument, page: Page, alike: Callable[[Item], object]) -> list[tuple[Item, ...]]:
-    """The page's items in order; neighbours that `alike` gives the same value (not None) stand together."""
+    """Which items of this page stand together in one matrix?
+
+    Parameters
+    ----------
+    instrument, page
+        The questionnaire, and a page of it.
+    alike : callable
+        What neighbours must have in common to stand together; None for an item that stands alone.
+
+    Returns
+    -------
+    list of tuple of Item
+        All items of the page in order, those of one matrix in one tuple.
+
+    Checked against
+    ---------------
+    tests/analysis/test_exchange.py
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> showcase = load_instrument("showcase")
+    >>> runs = matrices(showcase, showcase.page("rating"), lambda item: item.decline)
+    >>> [[item.id for item in run] for run in runs]
+    [['near1', 'near2', 'look_here'], ['near3']]
+    """
     runs: list[tuple[Item, ...]] = []
     last: object = None
     for item in (instrument.item(id) for id in page.items):
@@ -122,7 +228,27 @@ def matrices(instrument: Instrument, page: Page, alike: Callable[[Item], object]
 
 
 def listed(ids: Iterable[str]) -> str:
-    """Ids in a sentence, the first eight of them."""
+    """How are these ids named in a sentence?
+
+    Parameters
+    ----------
+    ids : iterable of str
+        Any number of them.
+
+    Returns
+    -------
+    str
+        The first eight with commas, and how many more there are.
+
+    Checked against
+    ---------------
+    tests/analysis/test_exchange.py
+
+    Examples
+    --------
+    >>> listed(["psi1", "psi2"]), listed("abcdefghij")
+    ('psi1, psi2', 'a, b, c, d, e, f, g, h and 2 more')
+    """
     names = list(ids)
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
@@ -168,7 +294,30 @@ def _short(text: str) -> str:
 
 
 def fresh(name: str, taken: set[str]) -> str:
-    """The name, with underscores added until it is not taken; it is taken then."""
+    """Which name like this one is not taken yet?
+
+    Parameters
+    ----------
+    name : str
+        The name wanted.
+    taken : set of str
+        Names given before; the new one is added to them.
+
+    Returns
+    -------
+    str
+        The name, with as many underscores behind it as it needs.
+
+    Checked against
+    ---------------
+    tests/analysis/test_exchange.py
+
+    Examples
+    --------
+    >>> taken = {"page"}
+    >>> fresh("page", taken), fresh("page", taken), sorted(taken)
+    ('page_', 'page__', ['page', 'page_', 'page__'])
+    """
     while name in taken:
         name += "_"
     taken.add(name)
@@ -176,5 +325,25 @@ def fresh(name: str, taken: set[str]) -> str:
 
 
 def refused(name: str, what: str, remedy: str) -> InstrumentError:
-    """The error for a file that cannot be read as a questionnaire."""
+    """Which error says that this file cannot be read as a questionnaire?
+
+    Parameters
+    ----------
+    name, what, remedy : str
+        The file's name, what is wrong with it, and what to do.
+
+    Returns
+    -------
+    InstrumentError
+        To be raised, with this one problem.
+
+    Checked against
+    ---------------
+    tests/analysis/test_exchange.py
+
+    Examples
+    --------
+    >>> print(refused("form.xlsx", "it has no sheet 'survey'", "Name an XLSForm."))
+    form.xlsx: it has no sheet 'survey'. Name an XLSForm.
+    """
     return InstrumentError(Problem(name, what, remedy))

@@ -175,6 +175,11 @@ def instrument_as_json(instrument: Instrument) -> str:
     str
         JSON with sorted keys and no spaces; equal instruments give equal texts. `Instrument.digest` is its SHA-256.
 
+    Checked against
+    ---------------
+    tests/analysis/test_instrument.py: generated instruments come back equal from `instrument_from_json`; one letter
+    changes the digest.
+
     Examples
     --------
     >>> psi = Item("psi1", {"en": "I miss them."}, choices=Choices("yesno", (0, 1), {"en": ("no", "yes")}))
@@ -202,6 +207,16 @@ def instrument_from_json(text: str) -> Instrument:
     ------
     InstrumentError
         When the text was not written by `instrument_as_json`.
+
+    Checked against
+    ---------------
+    tests/analysis/test_instrument.py: generated instruments come back equal, other texts are refused.
+
+    Examples
+    --------
+    >>> core = load_instrument("psi_core")
+    >>> instrument_from_json(instrument_as_json(core)).digest == core.digest
+    True
     """
     try:
         return _instrument(json.loads(text))
@@ -250,6 +265,10 @@ def load_instrument(id_or_path: str | Path) -> Instrument:
     DataError
         When no instrument of that id is shipped.
 
+    Checked against
+    ---------------
+    tests/analysis/test_instrument.py: the shipped questionnaires and a small file; damaged files raise every problem.
+
     Examples
     --------
     >>> load_instrument("psi_core").scale("psi").items[:2]
@@ -279,6 +298,10 @@ def check_instrument(id_or_path: str | Path) -> list[Problem]:
     ------
     DataError
         When no instrument of that id is shipped.
+
+    Checked against
+    ---------------
+    tests/analysis/test_instrument.py: a file with each mistake, named with its place; no text raises anything else.
 
     Examples
     --------
@@ -311,6 +334,18 @@ def instrument_from_dict(content: Mapping[str, Any], name: str) -> Instrument:
     ------
     InstrumentError
         With every problem found.
+
+    Checked against
+    ---------------
+    tests/analysis/test_instrument.py: a sound instrument or our own error, from any damaged copy of a questionnaire.
+
+    Examples
+    --------
+    >>> item = {"id": "age", "text": {"en": "How old are you?"}, "kind": "number", "minimum": 16}
+    >>> page = {"id": "you", "title": {"en": "You"}, "items": ["age"]}
+    >>> content = {"id": "small", "version": "1", "title": {"en": "Small"}, "languages": ["en"]}
+    >>> instrument_from_dict(content | {"items": [item], "pages": [page]}, "small.toml").item("age").minimum
+    16.0
     """
     draft = Draft(name, content, METADATA)
     if draft.problems:

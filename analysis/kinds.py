@@ -87,6 +87,10 @@ def columns_of(id: str, kind: str, values: Sequence[int], other: bool) -> tuple[
         None for an information block; one for each choice of a list (the column of "other" ends in 98); else one.
         The words typed for "other" stand last, in `{id}_other`.
 
+    Checked against
+    ---------------
+    tests/analysis/test_instrument.py: the columns of every kind, with and without "other".
+
     Examples
     --------
     >>> [column.name for column in columns_of("brand", "multiple", (1, 2), True)]

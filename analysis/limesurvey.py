@@ -69,8 +69,8 @@ def export_limesurvey(instrument: Instrument) -> Exported:
     --------
     >>> from analysis.instrument import load_instrument
     >>> survey = export_limesurvey(load_instrument("psi_core")).content.decode("utf-8-sig")
-    >>> survey.splitlines()[1].split("\\t")[2:7]
-    ['S', '', 'sid', '', '972291']
+    >>> survey.splitlines()[2].split("\\t")[2:7]
+    ['S', '', 'language', '', 'en']
     """
     return _Structure(instrument).exported()
 

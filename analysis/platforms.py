@@ -103,7 +103,8 @@ def is_codes(cells: Sequence[str]) -> bool:
 
     Checked against
     ---------------
-    tests/analysis/test_platforms.py, with a VV file that LimeSurvey 6.4.2 wrote.
+    tests/analysis/test_platforms.py: `load_rows` reads a VV file that LimeSurvey 6.4.2 wrote, and one whose questions
+    stand twice.
 
     Examples
     --------

@@ -96,6 +96,11 @@ def parse_condition(text: str) -> Condition:
     InstrumentError
         When the text is anything else; the message names the part that is.
 
+    Checked against
+    ---------------
+    tests/analysis/test_show_if.py: a table of conditions with the answers they hold for, any text (a condition or our
+    own error), any answers. tests/analysis/test_dialects.py: `condition_text` writes what is read as the same tree.
+
     Examples
     --------
     >>> parse_condition("answered(age) and exposure1 in (1, 2)").names

@@ -50,6 +50,10 @@ def shown_pages(instrument: Instrument, answers: Mapping[str, Answer], facts: Fa
     An answer to an item that is hidden by now counts as not given, so that going back and changing an answer has all
     its consequences.
 
+    Checked against
+    ---------------
+    tests/analysis/test_shown.py: each rule by itself; generated questionnaires with any answers.
+
     Examples
     --------
     >>> from analysis.instrument import load_instrument
@@ -87,6 +91,10 @@ def shown_items(instrument: Instrument, page: Page, answers: Mapping[str, Answer
     tuple of str
         Item ids in the page's order.
 
+    Checked against
+    ---------------
+    tests/analysis/test_shown.py, through `shown_pages`: items follow answers of the same page and the condition.
+
     Examples
     --------
     >>> from analysis.instrument import load_instrument
@@ -113,6 +121,10 @@ def piped_texts(instrument: Instrument, answers: Mapping[str, Answer], facts: Fa
         `influencer`, `condition` and every item to plain text: the label of the choice (several of them with
         commas), the number, the day, or the words typed (200 characters of them). "…" where there is no answer.
 
+    Checked against
+    ---------------
+    tests/analysis/test_shown.py: an answer of each kind in words; hostile words stay words.
+
     Examples
     --------
     >>> from analysis.instrument import load_instrument
@@ -138,6 +150,10 @@ def fill(text: str, piped: Mapping[str, str]) -> str:
     -------
     str
         Plain text, to be shown as text and never as markup.
+
+    Checked against
+    ---------------
+    tests/analysis/test_shown.py: what is filled in is not read again, other braces stay.
 
     Examples
     --------

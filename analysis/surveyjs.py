@@ -50,6 +50,11 @@ def export_surveyjs(instrument: Instrument) -> Exported:
     between its two ends. The property `parasol` holds what SurveyJS has none for. It is ignored there (and reported
     among `jsonErrors`, which are no obstacle).
 
+    Checked against
+    ---------------
+    tests/analysis/test_surveyjs.py: shipped and generated questionnaires come back equal from `import_surveyjs`. No
+    test runs SurveyJS itself.
+
     Examples
     --------
     >>> from analysis.instrument import load_instrument
@@ -61,7 +66,28 @@ def export_surveyjs(instrument: Instrument) -> Exported:
 
 
 def visible_ifs(instrument: Instrument) -> dict[tuple[str, str], str]:
-    """What `visibleIf` says for every condition of the questionnaire, by ("page" or "item", id)."""
+    """What does `visibleIf` say for each condition of this questionnaire?
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Any.
+
+    Returns
+    -------
+    dict
+        By ("page" or "item", id), for those that have a condition.
+
+    Checked against
+    ---------------
+    tests/analysis/test_dialects.py: read again, it holds for the same answers.
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> visible_ifs(load_instrument("showcase"))["item", "place"]
+    '{follows} = 1'
+    """
     survey = _Survey(instrument)
     found = {("page", page.id): survey.visible_if(page.show_if) for page in instrument.pages if page.show_if}
     return found | {("item", one.id): survey.visible_if(one.show_if) for one in instrument.items if one.show_if}

@@ -66,6 +66,18 @@ def import_surveyjs(content: bytes, name: str) -> Imported:
     Panels are dissolved into their page. Each row of a `matrix` is an item. Values that are no whole numbers are
     numbered in their order. A text that a language lacks is the one SurveyJS would show, that of the default
     language. `visibleIf` becomes `show_if` where it asks no more than a condition of ours can.
+
+    Checked against
+    ---------------
+    tests/analysis/test_surveyjs.py: shipped and generated questionnaires written by `export_surveyjs` come back equal;
+    a survey of another author, and any JSON at all (a questionnaire or our own error).
+
+    Examples
+    --------
+    >>> survey = {"elements": [{"type": "text", "name": "Q1", "title": "Who?", "isRequired": True}]}
+    >>> found = import_surveyjs(json.dumps(survey).encode(), "survey.json")
+    >>> [(item.id, item.kind, item.required) for item in found.instrument.items]
+    [('q1', 'text', True)]
     """
     return _Json(_parsed(content, name), name).imported()
 

@@ -43,7 +43,29 @@ Row = dict[str, str]
 
 
 def relevants(instrument: Instrument) -> dict[tuple[str, str], str]:
-    """What `relevant` says for every condition of the questionnaire, by ("page" or "item", id)."""
+    """What does `relevant` say for each condition of this questionnaire?
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Any.
+
+    Returns
+    -------
+    dict
+        By ("page" or "item", id), for those that have a condition.
+
+    Checked against
+    ---------------
+    tests/analysis/test_dialects.py: read again, it holds for the same answers; tests/analysis/test_xlsform.py: pyxform
+    compiles what `export_xlsform` makes of it.
+
+    Examples
+    --------
+    >>> from analysis.instrument import load_instrument
+    >>> relevants(load_instrument("showcase"))["item", "place"]
+    '${follows} = 1'
+    """
     form = _Form(instrument)
     found = {("page", page.id): form._relevant(page.show_if) for page in instrument.pages if page.show_if}
     return found | {("item", item.id): form._relevant(item.show_if) for item in instrument.items if item.show_if}
@@ -76,6 +98,11 @@ def export_xlsform(instrument: Instrument) -> Exported:
     words behind "other", the box "I prefer not to say" beside a typed answer, labels of earlier answers to be filled
     in, what a study knows about the respondent) and are left out when the workbook is read.
 
+    Checked against
+    ---------------
+    tests/analysis/test_xlsform.py: shipped and generated questionnaires come back equal, and pyxform (the compiler of
+    KoboToolbox and ODK) compiles them without a warning about the form.
+
     Examples
     --------
     >>> from analysis.instrument import load_instrument
@@ -87,13 +114,27 @@ def export_xlsform(instrument: Instrument) -> Exported:
     return _Form(instrument).exported()
 
 
-def language_heading(language: str) -> str:
+def _language_heading(language: str) -> str:
     """What XLSForm calls this language at the head of a column, such as `English (en)`."""
     return f"{words(language)['language']} ({language})"
 
 
 def guarded(text: str) -> str:
-    """The text in which `${` is no reference: an invisible space stands in between.
+    """How is this text written where `${` would be a reference?
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        With an invisible space between the dollar sign and the brace.
+
+    Checked against
+    ---------------
+    tests/analysis/test_xlsform.py: any text comes back from `unguarded`, and none has a reference in between.
 
     Examples
     --------
@@ -104,11 +145,31 @@ def guarded(text: str) -> str:
 
 
 def unguarded(text: str) -> str:
-    """The text before it was guarded."""
+    """Which text was this before it was guarded?
+
+    Parameters
+    ----------
+    text : str
+        What `guarded` gave.
+
+    Returns
+    -------
+    str
+        The text it was given.
+
+    Checked against
+    ---------------
+    tests/analysis/test_xlsform.py: any text comes back.
+
+    Examples
+    --------
+    >>> unguarded(guarded("pay ${amount}"))
+    'pay ${amount}'
+    """
     return text.replace("$\u200b{", "${").replace("$\u200b\u200b", "$\u200b")
 
 
-def choice_lists(item: Item) -> tuple[str, dict[int, str]]:
+def _choice_lists(item: Item) -> tuple[str, dict[int, str]]:
     """The name of the list an item takes its answers from, and the extra codes in it with their key in `words`.
 
     No id has a hyphen, so that the name of the choices stands before the first one.
@@ -161,7 +222,7 @@ class _Form:
         return Exported(write_workbook(sheets), tuple(self._notes()))
 
     def _words(self, heading: str, texts: Mapping[str, str]) -> Row:
-        return {f"{heading}::{language_heading(language)}": text for language, text in texts.items()}
+        return {f"{heading}::{_language_heading(language)}": text for language, text in texts.items()}
 
     def _own(self, heading: str, key: str) -> Row:
         return self._words(heading, {language: words(language)[key] for language in self.languages})
@@ -252,7 +313,7 @@ class _Form:
             yield {"type": "calculate", "name": self.labels[item.id], "calculation": looked_up, "derived": YES}
 
     def _type(self, item: Item) -> str:
-        list_name = choice_lists(item)[0]
+        list_name = _choice_lists(item)[0]
         if item.kind == "number":
             whole = item.step is not None and item.step.is_integer() and (item.minimum or 0.0).is_integer()
             return "integer" if whole else "decimal"
@@ -304,18 +365,18 @@ class _Form:
         used = {heading for row in rows for heading, text in row.items() if text}
         heads = ["type", "name"]
         for heading in (*TEXTS, *NATIVE, *MEDIA, *OWN, *OWN_TEXTS):
-            spoken = [f"{heading}::{language_heading(language)}" for language in self.languages]
+            spoken = [f"{heading}::{_language_heading(language)}" for language in self.languages]
             heads += spoken if used & set(spoken) else [heading] if heading in used else []
         return [heads, *([row.get(heading, "") for heading in heads] for row in rows)]
 
     def _choices(self) -> list[list[object]]:
-        heads: list[object] = ["list_name", "name", *(f"label::{language_heading(one)}" for one in self.languages)]
+        heads: list[object] = ["list_name", "name", *(f"label::{_language_heading(one)}" for one in self.languages)]
         lists: dict[str, list[list[object]]] = {}
         for item in self.instrument.items:
             if item.choices is not None:
                 base = self._list(item.choices, item.choices.id)
                 lists.setdefault(item.choices.id, base)
-                name, extra = choice_lists(item)
+                name, extra = _choice_lists(item)
                 own = [[name, code, *(words(one)[key] for one in self.languages)] for code, key in extra.items()]
                 lists.setdefault(name, [*self._list(item.choices, name), *own])
         if self.declines:
@@ -332,14 +393,14 @@ class _Form:
         one = self.instrument
         told = {
             "form_title": guarded(one.title[self.languages[0]]), "form_id": one.id, "version": one.version,
-            "default_language": language_heading(self.languages[0]), "style": "pages",
+            "default_language": _language_heading(self.languages[0]), "style": "pages",
             "citation": guarded(one.citation), "licence": guarded(one.licence),
         }  # fmt: skip
         return [list(told), list(told.values())]
 
     def _scales(self) -> list[list[object]]:
         heads: list[object] = ["id", "items", "minimum_share", "source"]
-        heads += [f"label::{language_heading(language)}" for language in self.languages]
+        heads += [f"label::{_language_heading(language)}" for language in self.languages]
         rows: list[list[object]] = [
             [one.id, " ".join(one.items), number(one.minimum_share), one.source, *map(one.label.get, self.languages)]
             for one in self.instrument.scales
@@ -371,7 +432,7 @@ class _Form:
 
 def _matrix(item: Item) -> object:
     """Items with the same of this stand in one matrix."""
-    return choice_lists(item)[0] if item.kind == "likert" else None
+    return _choice_lists(item)[0] if item.kind == "likert" else None
 
 
 def _constraint(item: Item) -> str:

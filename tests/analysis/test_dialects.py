@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.dialects import SURVEYJS, XPATH, Grammar, Value, condition_text, number, read_condition
+from analysis.dialects import SURVEYJS, XPATH, Grammar, Value, condition_text, number, quoted, read_condition
 from analysis.errors import InstrumentError
 from analysis.instrument import Instrument, Item, Page, load_instrument
 from analysis.kinds import Answer
@@ -83,3 +83,10 @@ def test_what_asks_for_more_is_refused(text: str, grammar: Grammar) -> None:
 def test_numbers_have_no_exponent_and_lose_nothing(value: float) -> None:
     assert "e" not in number(value).lower()
     assert float(number(value)) == value
+
+
+@given(st.text())
+def test_a_text_stays_between_its_quotation_marks(text: str) -> None:
+    mark, inner, end = quoted(text)[0], quoted(text)[1:-1], quoted(text)[-1]
+    assert mark == end and mark not in inner
+    assert inner == (text if not {"'", '"'} <= set(text) else text.replace('"', "'"))

@@ -26,7 +26,7 @@ from analysis.instrument import (
     instrument_from_json,
     load_instrument,
 )
-from analysis.kinds import KINDS
+from analysis.kinds import CHOSEN, KINDS, columns_of
 
 SMALL = """
 id = "small"
@@ -360,6 +360,16 @@ def test_columns_and_spans() -> None:
     assert showcase.item("warmth").span == (0, 100) and showcase.item("alike1").span == (1, 7)
     assert showcase.item("one_word").span is None
     assert {item.kind for item in showcase.items} == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_columns_of_every_kind(kind: str) -> None:
+    """With "other" wherever choices are ticked: what is stored, then the words."""
+    values = (1, -2) if kind in CHOSEN else ()
+    several = {"multiple": ["q_1", "q_2", "q_98", "q_other"], "ranking": ["q_1", "q_2"], "info": []}
+    other = kind in ("single", "multiple")
+    alone = ["q", "q_other"] if other else ["q"]
+    assert [column.name for column in columns_of("q", kind, values, other)] == several.get(kind, alone)
 
 
 def test_lone_surrogates_from_elsewhere_are_refused(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -45,6 +47,21 @@ def test_four_thousand_answers_lie_in_the_published_ranges(seed: int) -> None:
         mean, sd = float(scores.frame[scale].mean()), float(scores.frame[scale].std())
         assert 2.7 <= 1 + (mean - 1) * 4 / 6 <= 3.9, scale  # the ranges are known for five points
         assert 0.6 <= sd * 4 / 6 <= 1.1, scale
+
+
+def test_r_finds_the_same_in_the_same_answers() -> None:
+    """Nothing of ours but the answers: scale means and moments by R, of those who left none of the scales open."""
+    found = json.loads((Path(__file__).parents[1] / "reference" / "simulate.json").read_text(encoding="utf-8"))
+    rows = simulate_answers(CORE, 2000, seed=1)
+    whole = rows.dropna(subset=[id for scale in CORE.scales for id in scale.items])
+    scores = score(whole, CORE)
+    assert len(whole) == found["n"]
+    for scale, by_r in found["alpha"].items():
+        assert alpha(scores, scale) == pytest.approx(by_r, rel=1e-9)
+    for outcome in ("psi", "purchase"):
+        ours, r2 = betas(scores, outcome, list(found[outcome]["beta"]))
+        assert ours == pytest.approx(found[outcome]["beta"], rel=1e-9)
+        assert r2 == pytest.approx(found[outcome]["r2"], rel=1e-9)
 
 
 def test_every_answer_is_a_declared_value_and_every_row_is_synthetic() -> None:

@@ -15,7 +15,7 @@ from pyxform.xls2xform import convert
 from analysis.errors import DataError, InstrumentError, ParasolError
 from analysis.instrument import Instrument, load_instrument
 from analysis.workbook import read_workbook, write_workbook
-from analysis.xlsform import export_xlsform
+from analysis.xlsform import export_xlsform, guarded, unguarded
 from analysis.xlsform_reading import import_xlsform
 from tests.analysis.generated import instruments
 
@@ -207,3 +207,9 @@ def test_any_cells_are_an_instrument_or_a_problem(cells: list[list[str]]) -> Non
         import_xlsform(book(rows), "form.xlsx")
     except ParasolError as error:
         assert str(error)
+
+
+@given(st.text(alphabet="$\u200b{}ab "))
+def test_a_guarded_text_holds_no_reference_and_comes_back(text: str) -> None:
+    assert "${" not in guarded(text)
+    assert unguarded(guarded(text)) == text
