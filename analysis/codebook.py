@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from analysis.errors import InstrumentError, Problem
 from analysis.instrument import METADATA, Instrument, Item, Scale
 from analysis.kinds import DECLINED, NUMERIC, OTHER, TYPED, Column
-from analysis.vocabulary import vocabulary
+from analysis.vocabulary import codebook_words
+
+PARADATA = (
+    "participation", "influencer", "turn", "page", "item", "place", "shown_ms", "first_ms", "last_ms", "page_ms",
+    "device", "resumes", "switches", "saved", "sequence",
+)  # fmt: skip
+"""Columns of a table that tells how people answered, one row per item that was shown."""
 
 
-def codebook(instrument: Instrument, language: str) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Declared:
+    """What a study says of a column: what it is called ("": as always), and what its values are called."""
+
+    id: str
+    label: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+def codebook(instrument: Instrument, language: str, declared: Sequence[Declared] = ()) -> pd.DataFrame:
     """What does each column of the answers to this questionnaire hold?
 
     Parameters
@@ -20,7 +36,10 @@ def codebook(instrument: Instrument, language: str) -> pd.DataFrame:
     instrument : Instrument
         The questionnaire that was answered.
     language : str
-        One of the questionnaire's languages, which tables and charts speak too.
+        One of the questionnaire's languages, of which there are words in data/codebook.
+    declared : sequence of Declared
+        What the study says of the metadata (which conditions there are, for instance), and its own columns, such as
+        parameters of the link; those come behind the metadata.
 
     Returns
     -------
@@ -43,7 +62,7 @@ def codebook(instrument: Instrument, language: str) -> pd.DataFrame:
     InstrumentError
         When the questionnaire is not in that language.
     DataError
-        When tables and charts do not speak that language.
+        When there are no words for codebooks in that language.
 
     Examples
     --------
@@ -57,11 +76,50 @@ def codebook(instrument: Instrument, language: str) -> pd.DataFrame:
     if language not in instrument.languages:
         what, remedy = f"it is not in the language '{language}'", f"Use {' or '.join(instrument.languages)}."
         raise InstrumentError(Problem(f"instrument '{instrument.id}'", what, remedy))
-    words = vocabulary(language)
-    rows = [_row(name, words[f"metadata.{name}"], "metadata") for name in METADATA]
+    words, told = codebook_words(language), {one.id: one for one in declared}
+    rows = [_told(name, words[f"metadata.{name}"], told) for name in METADATA]
+    rows += [_told(name, name, told) for name in told if name not in METADATA]
     rows += [_item_row(instrument, item, column, language) for item in instrument.items for column in item.columns]
     rows += [_scale_row(instrument, scale, language) for scale in instrument.scales]
+    return _typed(rows)
+
+
+def paradata_codebook(language: str) -> pd.DataFrame:
+    """What does each column of the times say?
+
+    Parameters
+    ----------
+    language : str
+        Of which there are words in data/codebook.
+
+    Returns
+    -------
+    DataFrame
+        As `codebook` gives it, one row for each of `PARADATA`.
+
+    Raises
+    ------
+    DataError
+        When there are no words for codebooks in that language.
+
+    Examples
+    --------
+    >>> paradata_codebook("en").set_index("id").loc["page_ms", "label"]
+    'Milliseconds on the page'
+    """
+    words = codebook_words(language)
+    labels = {name: words.get(f"paradata.{name}") or words[f"metadata.{name}"] for name in PARADATA}
+    return _typed([_row(name, label, "metadata") for name, label in labels.items()])
+
+
+def _typed(rows: list[dict[str, object]]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"check": "Int64", "missing": "Int64"})
+
+
+def _told(id: str, label: str, told: Mapping[str, Declared]) -> dict[str, object]:
+    one = told.get(id, Declared(id))
+    values = "; ".join(f"{value} = {name}" for value, name in one.values.items())
+    return _row(id, one.label or label, "metadata") | {"values": values}
 
 
 def _row(id: str, label: str, kind: str) -> dict[str, object]:
@@ -70,7 +128,7 @@ def _row(id: str, label: str, kind: str) -> dict[str, object]:
 
 
 def _item_row(instrument: Instrument, item: Item, column: Column, language: str) -> dict[str, object]:
-    words = vocabulary(language)
+    words = codebook_words(language)
     return _row(column.name, _label(item, column, language, words), item.kind) | {
         "values": _values(item, column, language, words),
         "missing": DECLINED if item.decline and column.holds != "words" else None,

@@ -90,7 +90,7 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
     "scale": {"id": "text", "label": "words", "items": "texts", "minimum_share": "number", "source": "text"},
     "page": {
         "id": "text", "title": "words", "intro": "words", "items": "texts", "order": "text", "show_if": "text",
-        "per_influencer": "flag",
+        "per_influencer": "flag", "block": "text",
     },
 }  # fmt: skip
 _NEEDED: Mapping[str, tuple[str, ...]] = {
@@ -159,6 +159,7 @@ class Draft:
             self._check_scale(scale)
         for number, page in enumerate(self.pages):
             self._check_page(number, page)
+        self._check_blocks()
         self._check_placement()
 
     def _say(self, place: Iterable[str], what: str, remedy: str) -> None:
@@ -284,6 +285,10 @@ class Draft:
         elif page > at[0] or (page == at[0] and (position >= at[1] or self.pages[page].get("order") == "random")):
             remedy = "Ask that item on an earlier page."
             self._say(place, f"{name!r} is not answered yet at this point", remedy)
+        elif page != at[0] and self.pages[page].get("block") and self._same_block(page, at[0]):
+            remedy = "Ask that item on a page before the block, or take one of the two pages out of it."
+            what = f"{name!r} may come later: its page is in block {self.pages[page]['block']!r} too"
+            self._say(place, what, remedy)
         elif once and self.pages[page].get("per_influencer"):
             remedy = "Ask it on a page that is shown once, or make this page per_influencer too."
             self._say(place, f"{name!r} has an answer for each influencer", remedy)
@@ -462,6 +467,34 @@ class Draft:
         for item in self._members(place, page):
             self._check_condition((f"item {item['id']!r}",), item, self.places[item["id"]])
         self._check_condition(place, page, at)
+
+    def _same_block(self, one: int, other: int) -> bool:
+        return bool(self.pages[one].get("block") == self.pages[other].get("block"))
+
+    def _check_blocks(self) -> None:
+        """Pages that change places stand together, are asked equally often, and are more than one."""
+        blocks: dict[str, list[int]] = {}
+        for number, page in enumerate(self.pages):
+            if "block" in page:
+                blocks.setdefault(page["block"], []).append(number)
+        for block, numbers in blocks.items():
+            place = (f"block {_shown(block)}",)
+            pages = [self.pages[number] for number in numbers]
+            if not _NAME.fullmatch(block):
+                remedy = "Use up to 32 small letters a-z, digits and underscores, a letter first; or leave block out."
+                self._say(place, "this is no name of a block", remedy)
+            if len(numbers) == 1:
+                self._say(place, "one page alone has no order", "Give its neighbour the same block, or leave it out.")
+            elif numbers[-1] - numbers[0] >= len(numbers):
+                remedy = "Put its pages one after the other, or give those apart another block."
+                self._say(place, "another page stands among its pages", remedy)
+            if len({page.get("per_influencer", False) for page in pages}) > 1:
+                remedy = "Make all of them per_influencer, or none."
+                self._say(place, "some of its pages are asked for each influencer, others once", remedy)
+            for page in pages:
+                if any(_kind(self.by_id.get(id, {})) == "consent" for id in page.get("items", ())):
+                    remedy = "Take that page out of the block: people agree before they answer."
+                    self._say(place, f"its page {page.get('id', '?')!r} asks for consent", remedy)
 
     def _check_condition(self, place: tuple[str, ...], block: Mapping[str, Any], at: tuple[int, int]) -> None:
         """A condition can be read, and asks only about what is known by then."""

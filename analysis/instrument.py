@@ -95,7 +95,11 @@ class Scale:
 
 @dataclass(frozen=True)
 class Page:
-    """One screen of the questionnaire. `per_influencer` pages are asked once for each influencer rated."""
+    """One screen of the questionnaire. `per_influencer` pages are asked once for each influencer rated.
+
+    `order` is that of the items. Neighbouring pages with the same `block` come in an order drawn for each person;
+    pages without one keep their place.
+    """
 
     id: str
     title: Mapping[str, str]
@@ -104,6 +108,7 @@ class Page:
     order: Literal["fixed", "random"] = "fixed"
     show_if: str = ""
     per_influencer: bool = False
+    block: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,8 @@ class Instrument:
 
 METADATA = (
     "participation", "influencer", "condition", "source", "wave", "person", "language", "consented", "started",
-    "finished", "seconds", "instrument", "synthetic", "test",
+    "finished", "seconds", "device", "resumes", "switches", "assigned", "page_order", "turn", "instrument",
+    "synthetic", "test",
 )  # fmt: skip
 """Columns of `rows` that are about the participation, never about an answer; no item may take their names."""
 
@@ -175,6 +181,11 @@ def instrument_as_json(instrument: Instrument) -> str:
     str
         JSON with sorted keys and no spaces; equal instruments give equal texts. `Instrument.digest` is its SHA-256.
 
+    Notes
+    -----
+    A bound is the same whether it was written 16 or 16.0. Keys that came later than the first answers are left out
+    where they say nothing, so that an instrument keeps the digest it was published under.
+
     Checked against
     ---------------
     tests/analysis/test_instrument.py: generated instruments come back equal from `instrument_from_json`; one letter
@@ -187,7 +198,13 @@ def instrument_as_json(instrument: Instrument) -> str:
     >>> instrument_from_json(instrument_as_json(small)) == small
     True
     """
-    return json.dumps(asdict(instrument), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    content = asdict(instrument)
+    for part in (*content["items"], *content["scales"]):
+        part |= {name: float(part[name]) for name in _BOUNDS if part.get(name) is not None}
+    for page in content["pages"]:
+        if not page["block"]:
+            del page["block"]
+    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def instrument_from_json(text: str) -> Instrument:
@@ -354,6 +371,7 @@ def instrument_from_dict(content: Mapping[str, Any], name: str) -> Instrument:
 
 
 _LARGEST_FILE = 1_000_000
+_BOUNDS = ("minimum", "maximum", "step", "minimum_share")
 
 
 def _built(draft: Draft) -> Instrument:

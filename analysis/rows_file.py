@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,12 +13,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.codebook import codebook
+from analysis.codebook import Declared, codebook, paradata_codebook
 from analysis.errors import DataError, Problem
 from analysis.export import rows_as_csv
 from analysis.instrument import Instrument, Item
 from analysis.kinds import DECLINED, OTHER, Column
-from analysis.vocabulary import vocabulary
+from analysis.vocabulary import codebook_words
 from analysis.workbook import write_workbook
 
 ENDINGS = (".csv", ".xlsx", ".sav", ".parquet")
@@ -26,7 +27,13 @@ LONGEST_SAV = 32_767
 """Bytes a text in an SPSS file may have."""
 
 
-def write_rows(rows: pd.DataFrame, path: str | Path, instrument: Instrument | None, language: str = "en") -> list[Path]:
+def write_rows(
+    rows: pd.DataFrame,
+    path: str | Path,
+    instrument: Instrument | None,
+    language: str = "en",
+    declared: Sequence[Declared] = (),
+) -> list[Path]:
     """Which files hold these answers for another program, and what their columns mean?
 
     Parameters
@@ -39,6 +46,8 @@ def write_rows(rows: pd.DataFrame, path: str | Path, instrument: Instrument | No
         The questionnaire that was answered; None where it is not known, and then nothing is labelled.
     language : str
         Of labels and codebook.
+    declared : sequence of Declared
+        What the study says of its columns, as for `analysis.codebook.codebook`.
 
     Returns
     -------
@@ -71,25 +80,71 @@ def write_rows(rows: pd.DataFrame, path: str | Path, instrument: Instrument | No
     ['a.csv', 'a_codebook.csv']
     """
     path = Path(path)
-    ending = path.suffix.lower()
-    if ending not in ENDINGS:
+    _check_ending(path)
+    book = None if instrument is None else _book(rows, instrument, language, declared)
+    return _written(_Export(rows, instrument, book, language, {one.id: one.values for one in declared}), path)
+
+
+def write_paradata(paradata: pd.DataFrame, path: str | Path, language: str = "en") -> list[Path]:
+    """Which files hold for another program how people answered, and what the columns mean?
+
+    Parameters
+    ----------
+    paradata : DataFrame
+        The columns `analysis.codebook.PARADATA`, one row per item that was shown, as `Store.paradata` gives them.
+    path, language
+        As for `write_rows`.
+
+    Returns
+    -------
+    list of Path
+        As for `write_rows`.
+
+    Raises
+    ------
+    DataError
+        As for `write_rows`, and in a language codebooks do not speak.
+    """
+    path = Path(path)
+    _check_ending(path)
+    return _written(_Export(paradata, None, paradata_codebook(language), language, {}), path)
+
+
+@dataclass(frozen=True)
+class _Export:
+    """What is written: the rows, what is known of their columns, and what values of theirs are called."""
+
+    rows: pd.DataFrame
+    instrument: Instrument | None
+    book: pd.DataFrame | None
+    language: str
+    values: Mapping[str, Mapping[str, str]]
+
+
+def _check_ending(path: Path) -> None:
+    if path.suffix.lower() not in ENDINGS:
         remedy = f"End it in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}."
         raise DataError(Problem(f"file '{path.name}'", "its ending names no format for answers", remedy))
-    book = None if instrument is None else _book(rows, instrument, language)
-    contents = {path: _WRITERS[ending](rows, instrument, book, language)}
-    if book is not None and ending in (".csv", ".parquet"):
-        contents[path.with_name(f"{path.stem}_codebook.csv")] = rows_as_csv(book)
+
+
+def _written(export: _Export, path: Path) -> list[Path]:
+    ending = path.suffix.lower()
+    contents = {path: _WRITERS[ending](export)}
+    if export.book is not None and ending in (".csv", ".parquet"):
+        contents[path.with_name(f"{path.stem}_codebook.csv")] = rows_as_csv(export.book)
     _write_all(contents)
     return list(contents)
 
 
-def _book(rows: pd.DataFrame, instrument: Instrument, language: str) -> pd.DataFrame:
-    """The codebook of the columns that are there, in their order; a column the questionnaire lacks has no label."""
-    book = codebook(instrument, language)
+def _book(rows: pd.DataFrame, instrument: Instrument, language: str, declared: Sequence[Declared]) -> pd.DataFrame:
+    """The codebook of the columns that are there, in their order; one nobody described is called what it is."""
+    book = codebook(instrument, language, declared)
     strange = [name for name in rows.columns if name not in set(book["id"])]
-    own = pd.DataFrame({"id": strange}, columns=book.columns).astype(book.dtypes.to_dict())
+    own = pd.DataFrame({"id": strange, "label": [str(name) for name in strange]}, columns=book.columns).astype(
+        book.dtypes.to_dict()
+    )
     own["reverse"] = False
-    own = own.fillna({"label": "", "values": "", "scale": "", "page": "", "source": "", "kind": ""})
+    own = own.fillna({"values": "", "scale": "", "page": "", "source": "", "kind": ""})
     whole = book if own.empty else pd.concat([book, own], ignore_index=True)
     return whole.set_index("id").loc[list(rows.columns)].reset_index()
 
@@ -107,11 +162,12 @@ def _write_all(contents: dict[Path, bytes]) -> None:
             draft.unlink(missing_ok=True)
 
 
-def _as_csv(rows: pd.DataFrame, instrument: Instrument | None, book: pd.DataFrame | None, language: str) -> bytes:
-    return rows_as_csv(rows)
+def _as_csv(export: _Export) -> bytes:
+    return rows_as_csv(export.rows)
 
 
-def _as_xlsx(rows: pd.DataFrame, instrument: Instrument | None, book: pd.DataFrame | None, language: str) -> bytes:
+def _as_xlsx(export: _Export) -> bytes:
+    rows, book = export.rows, export.book
     if len(rows) >= LONGEST_SHEET:
         what = f"{len(rows):,} rows do not fit on a sheet of Excel"
         raise DataError(Problem("the answers", what, "Write .csv, .sav or .parquet."))
@@ -132,14 +188,16 @@ def _plain(column: pd.Series[Any]) -> list[object]:
     return [value.item() if hasattr(value, "item") else value for value in plain]
 
 
-def _as_parquet(rows: pd.DataFrame, instrument: Instrument | None, book: pd.DataFrame | None, language: str) -> bytes:
+def _as_parquet(export: _Export) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    rows, instrument, book = export.rows, export.instrument, export.book
     table = pa.Table.from_pandas(rows, preserve_index=False)
     told: dict[str, object] = {"synthetic": _synthetic(rows)}
-    if book is not None and instrument is not None:
+    if instrument is not None:
         told |= {"instrument": instrument.id, "version": instrument.version, "digest": instrument.digest}
+    if book is not None:
         told["codebook"] = json.loads(book.to_json(orient="records"))
     metadata = dict(table.schema.metadata or {}) | {b"parasol": json.dumps(told, ensure_ascii=False).encode()}
     stream = BytesIO()
@@ -151,10 +209,11 @@ def _synthetic(rows: pd.DataFrame) -> bool:
     return "synthetic" in rows.columns and bool(rows["synthetic"].fillna(False).astype(bool).any())
 
 
-def _as_sav(rows: pd.DataFrame, instrument: Instrument | None, book: pd.DataFrame | None, language: str) -> bytes:
+def _as_sav(export: _Export) -> bytes:
     import pyreadstat
 
-    items = _columns(instrument)
+    rows, book, language = export.rows, export.book, export.language
+    items = _columns(export.instrument)
     frame = pd.DataFrame({name: _for_spss(rows[name], name) for name in rows.columns})
     declining = [name for name, (item, column) in items.items() if item.decline and column.holds != "words"]
     numbers = {name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])}
@@ -163,11 +222,12 @@ def _as_sav(rows: pd.DataFrame, instrument: Instrument | None, book: pd.DataFram
         for name in declining
         if name in frame.columns
     }
-    values = {
+    values: dict[str, dict[Any, str]] = {
         name: _value_labels(*items[name], language) for name in frame.columns if name in items and name in numbers
     }
+    values |= {name: dict(told) for name, told in export.values.items() if name in frame.columns}
     labels = {} if book is None else {row["id"]: row["label"] for row in book.to_dict("records") if row["label"]}
-    mark = vocabulary(language if instrument else "en")["synthetic_note"] if _synthetic(rows) else ""
+    mark = codebook_words(language if book is not None else "en")["notes.synthetic"] if _synthetic(rows) else ""
     with TemporaryDirectory() as folder:
         place = Path(folder) / "rows.sav"
         try:
@@ -205,7 +265,7 @@ def _for_spss(column: pd.Series[Any], name: str) -> pd.Series[Any]:
 
 
 def _value_labels(item: Item, column: Column, language: str) -> dict[int | float, str]:
-    words = vocabulary(language)
+    words = codebook_words(language)
     told: dict[int | float, str] = {}
     if column.holds == "chosen":
         told = {0: words["answers.not_chosen"], 1: words["answers.chosen"]}
@@ -217,7 +277,7 @@ def _value_labels(item: Item, column: Column, language: str) -> dict[int | float
     return told | ({DECLINED: words["answers.declined"]} if item.decline else {})
 
 
-_WRITERS: dict[str, Callable[[pd.DataFrame, Instrument | None, pd.DataFrame | None, str], bytes]] = {
+_WRITERS: dict[str, Callable[[_Export], bytes]] = {
     ".csv": _as_csv,
     ".xlsx": _as_xlsx,
     ".sav": _as_sav,

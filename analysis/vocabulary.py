@@ -1,4 +1,4 @@
-"""Words on tables and charts, in the languages of data/words."""
+"""Words on tables and charts, in the languages of data/words, and in codebooks, in those of data/codebook."""
 
 from __future__ import annotations
 
@@ -34,16 +34,61 @@ def vocabulary(language: str) -> Mapping[str, str]:
     >>> vocabulary("nl")["columns.term"]
     'Voorspeller'
     """
-    known = sorted(path.stem for path in data_file("words").glob("*.toml"))
+    return _spoken("words", language, "tables and charts do not speak it")
+
+
+def codebook_words(language: str) -> Mapping[str, str]:
+    """What are the columns of an export called in this language, and the answers Parasol adds by itself?
+
+    Parameters
+    ----------
+    language : str
+        `en`, `nl` or `de`.
+
+    Returns
+    -------
+    mapping of str to str
+        Keys such as `metadata.started`, `paradata.page_ms` and `answers.declined`.
+
+    Raises
+    ------
+    DataError
+        For a language without a file; the message names those there are.
+
+    Examples
+    --------
+    >>> codebook_words("de")["metadata.finished"]
+    'Ende (UTC)'
+    """
+    return _spoken("codebook", language, "codebooks do not speak it")
+
+
+def codebook_languages() -> tuple[str, ...]:
+    """In which languages can a codebook be written?
+
+    Returns
+    -------
+    tuple of str
+        Their codes, in alphabetical order.
+
+    Examples
+    --------
+    >>> codebook_languages()
+    ('de', 'en', 'nl')
+    """
+    return tuple(sorted(path.stem for path in data_file("codebook").glob("*.toml")))
+
+
+def _spoken(folder: str, language: str, otherwise: str) -> Mapping[str, str]:
+    known = sorted(path.stem for path in data_file(folder).glob("*.toml"))
     if language not in known:
-        problem = Problem(f"language '{language}'", "tables and charts do not speak it", f"Use {' or '.join(known)}.")
-        raise DataError(problem)
-    return _words(language)
+        raise DataError(Problem(f"language '{language}'", otherwise, f"Use {' or '.join(known)}."))
+    return _words(folder, language)
 
 
 @cache
-def _words(language: str) -> Mapping[str, str]:
-    with data_file("words", f"{language}.toml").open("rb") as file:
+def _words(folder: str, language: str) -> Mapping[str, str]:
+    with data_file(folder, f"{language}.toml").open("rb") as file:
         return dict(_flat(tomllib.load(file), ""))
 
 

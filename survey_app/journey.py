@@ -1,5 +1,8 @@
 """A respondent's way through a study: its steps, what is known at each of them, and which answers are accepted there.
 
+`waits_for_condition` says when a person has to be given a condition (`Store.assign`): not before the first page that
+needs one.
+
 The screens walk it and the route that keeps answers holds what a phone sends against it, so that both judge alike.
 """
 
@@ -14,6 +17,7 @@ from analysis.instrument import Instrument, Page
 from analysis.kinds import Answer
 from analysis.shown import Facts, shown_pages
 from survey_app.answers import accept_answers, missing_items
+from survey_app.assignment import decisive_page
 from survey_app.study import Participation, Study
 
 Saved = Mapping[tuple[str, str], Mapping[str, Answer]]
@@ -37,7 +41,8 @@ class Step:
 def steps_of(instrument: Instrument, begun: Participation, saved: Saved) -> tuple[Step, ...]:
     """Which screens does this person see, in which order?
 
-    Neighbouring pages that are asked for each influencer are all asked about the first one, then about the next.
+    Neighbouring pages that are asked for each influencer are all asked about the first one, then about the next; in
+    the same order each time, where the pages of a block change places.
 
     Parameters
     ----------
@@ -58,12 +63,40 @@ def steps_of(instrument: Instrument, begun: Participation, saved: Saved) -> tupl
         about: shown_pages(instrument, answers_about(saved, about), facts_of(begun, about)) for about in ("", *rated)
     }
     steps: list[Step] = []
-    for each_influencer, group in groupby(instrument.pages, key=lambda page: page.per_influencer):
+    ordered = [instrument.page(id) for id in begun.page_order] or instrument.pages
+    for each_influencer, group in groupby(ordered, key=lambda page: page.per_influencer):
         pages = [page.id for page in group]
         for turn, about in enumerate(rated if each_influencer else ("",), start=1):
             several = each_influencer and len(rated) > 1
             steps += [Step(page, about, turn if several else 0) for page in pages if page in shown[about]]
     return tuple(steps)
+
+
+def waits_for_condition(study: Study, instrument: Instrument, begun: Participation, step: Step | None) -> bool:
+    """Must this person be given a condition before that step is shown? `None` is the end."""
+    if begun.condition or begun.finished or not study.conditions:
+        return False
+    order = list(begun.page_order or (page.id for page in instrument.pages))
+    decisive = decisive_page(study, instrument, order)
+    if step is None or decisive is None:
+        return step is None
+    return step.page in order and order.index(step.page) >= order.index(decisive)
+
+
+def page_order(instrument: Instrument, seed: str) -> tuple[str, ...]:
+    """The pages in the order of one participation; empty where it is that of the instrument for everybody.
+
+    Only the pages of a block change places, with each other. All others stay where they are.
+    """
+    if not any(page.block for page in instrument.pages):
+        return ()
+    ordered: list[str] = []
+    for block, group in groupby(instrument.pages, key=lambda page: page.block):
+        pages = [page.id for page in group]
+        if block:
+            random.Random(f"{seed}:block {block}").shuffle(pages)
+        ordered += pages
+    return tuple(ordered)
 
 
 def item_order(page: Page, seed: str) -> tuple[str, ...]:

@@ -30,14 +30,18 @@ def paradata_from(kept: Sequence[Any]) -> pd.DataFrame:
     return table.astype({name: kind for name, kind in _COLUMNS.items() if kind != "str"})
 
 
+def turn_of(influencers: Sequence[str], influencer: str) -> int:
+    """Which of the influencers a person rated it is, 1 being the first; 0 for answers about nobody."""
+    return influencers.index(influencer) + 1 if influencer in influencers else int(bool(influencer))
+
+
 def _rows_of(page: Any) -> list[tuple[Any, ...]]:
     told, shown = json.loads(page.paradata), json.loads(page.shown)
     items = told.get("items")
     items = items if isinstance(items, Mapping) else {}
     order = [item for item in shown if isinstance(item, str)] or list(json.loads(page.answers))
     device = told.get("device")
-    turn = page.influencers.index(page.influencer) + 1 if page.influencer in page.influencers else bool(page.influencer)
-    start = (page.participation, page.influencer, int(turn), page.page)
+    start = (page.participation, page.influencer, turn_of(page.influencers, page.influencer), page.page)
     end = (
         _milliseconds(told.get("ms")), device if device in DEVICES else None,
         page.resumes, page.switches, page.saved, page.sequence,

@@ -60,8 +60,10 @@ def write_export(store: Store, slug: str, path: Path) -> str:
     answered, a codebook for each language, the texts people agreed to, the audit lines, and the record of processing.
     Raffle addresses are not in it: they have no place beside answers.
     """
-    from analysis.codebook import codebook
+    from analysis.codebook import codebook, paradata_codebook
     from analysis.export import rows_as_csv
+    from analysis.vocabulary import codebook_languages
+    from survey_app.rows import study_columns
 
     change = store.last_change(slug)
     study, lines = store.study(slug), store.audit(slug)
@@ -77,10 +79,11 @@ def write_export(store: Store, slug: str, path: Path) -> str:
     files["consents.json"] = json.dumps(store.consents(slug), ensure_ascii=False, indent=1)
     files["audit.csv"] = "\n".join(["day,what", *(f"{line.day.isoformat()},{line.what}" for line in lines)]) + "\n"
     instrument = instruments[study.instrument]
-    spoken = {path.stem for path in data_file("words").glob("*.toml")}
     for language in study.languages:
-        if language in instrument.languages and language in spoken:
-            files[f"codebook_{language}.csv"] = rows_as_csv(codebook(instrument, language))
+        if language in instrument.languages and language in codebook_languages():
+            book = codebook(instrument, language, study_columns(study, language))
+            files[f"codebook_{language}.csv"] = rows_as_csv(book)
+            files[f"paradata_codebook_{language}.csv"] = rows_as_csv(paradata_codebook(language))
     for language in record_languages():
         record = record_of_processing(study, instrument, language, lines, list(store.consents(slug)))
         files[f"record_{language}.md"] = record

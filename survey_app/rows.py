@@ -14,10 +14,13 @@ from analysis.kinds import DECLINED, OTHER, SEVERAL, TYPED, Answer, Column
 from analysis.show_if import parse_condition
 from analysis.shown import Facts, shown_pages
 from survey_app.answers import LONGEST_OTHER, WrongAnswer, accept_answer, quoted
+from survey_app.paradata import DEVICES, turn_of
 from survey_app.study import Study, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from analysis.codebook import Declared
 
 
 def as_json(value: object) -> str:
@@ -29,7 +32,9 @@ def as_json(value: object) -> str:
         raise DataError(Problem("the page", what, "Send numbers, texts or nothing.")) from error
 
 
-def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: Instrument) -> pd.DataFrame:
+def rows_from(
+    participations: Sequence[Any], kept: Sequence[Any], instrument: Instrument, devices: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """What did people answer, one row per participation and influencer?
 
     Parameters
@@ -40,6 +45,8 @@ def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: In
         The saved pages. Those saved for no influencer belong to every row of their participation.
     instrument : Instrument
         Gives the item columns and their order.
+    devices : mapping of str to str
+        The device class each participation told last.
 
     Returns
     -------
@@ -56,6 +63,7 @@ def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: In
     """
     import pandas as pd
 
+    devices = devices or {}
     once: dict[str, dict[str, Answer]] = {}
     rated: dict[str, dict[str, dict[str, Answer]]] = {}
     # Decoding one long text is several times faster than decoding each page.
@@ -64,12 +72,13 @@ def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: In
             rated.setdefault(participation, {}).setdefault(influencer, {}).update(answers)
         else:
             once.setdefault(participation, {}).update(answers)
-    people, influencers, answered = [], [], []
+    people, influencers, turns, answered = [], [], [], []
     for person in participations:
-        own = once.get(person.id, {})
-        for influencer, answers in (rated.get(person.id) or {person.influencer: {}}).items():
+        own, mine = once.get(person.id, {}), rated.get(person.id, {})
+        for influencer, answers in (mine or {person.influencer: {}}).items():
             people.append(person)
             influencers.append(influencer)
+            turns.append(turn_of(person.influencers, influencer) if mine else 0)
             answered.append(own | answers if answers else own)
     if instrument.conditional:
         any_language = instrument.languages if _asks_language(instrument) else ()
@@ -94,6 +103,12 @@ def rows_from(participations: Sequence[Any], kept: Sequence[Any], instrument: In
         "started": started,
         "finished": finished,
         "seconds": seconds.where(seconds >= 0),  # a clock that was set back meanwhile tells nothing
+        "device": pd.array([devices.get(person.id) for person in people], dtype="string"),
+        "resumes": pd.array([person.resumes for person in people], dtype="int64"),
+        "switches": pd.array([person.switches for person in people], dtype="int64"),
+        "assigned": pd.array([abs(person.assigned) for person in people], dtype="int64"),
+        "page_order": [" ".join(person.page_order) for person in people],
+        "turn": pd.array(turns, dtype="int64"),
         "instrument": [person.instrument for person in people],
         "synthetic": pd.array([person.synthetic for person in people], dtype="bool"),
         "test": pd.array([person.test for person in people], dtype="bool"),
@@ -125,6 +140,7 @@ def kept_from(
     }
     now = datetime.now(UTC)
     people: dict[object, dict[str, Any]] = {}
+    turns: dict[object, dict[int, str]] = {}
     saved = []
     for number in range(len(frame)):
         meta = {str(name): value for name, value in described[number].items() if not _is_missing(value)}
@@ -136,8 +152,30 @@ def kept_from(
             on_page = {name: answers[name][number] for name in kept[page.id] if name in answers}
             if on_page and (first or page.per_influencer):
                 rated = one_line(str(meta.get("influencer", "")), 200) if page.per_influencer else ""
-                saved.append(_page_from(people[name], page.id, rated, on_page))
+                device = str(meta.get("device", ""))
+                saved.append(_page_from(people[name], page.id, rated, on_page, device if device in DEVICES else ""))
+        if rated := one_line(str(meta.get("influencer", "")), 200):
+            turns.setdefault(name, {})[_count(meta.get("turn"))] = rated
+    for name, ranked in turns.items():
+        if len(ranked) > 1:
+            people[name]["influencers"] = tuple(ranked[turn] for turn in sorted(ranked))
     return list(people.values()), saved
+
+
+def study_columns(study: Study, language: str) -> list[Declared]:
+    """What an export says of a study's own columns: the parameters of its links, and what its values are called."""
+    from analysis.codebook import Declared
+    from analysis.vocabulary import codebook_words
+
+    wording = codebook_words(language)["columns.parameter"]
+    named = {
+        "condition": {each.id: each.label for each in study.conditions},
+        "influencer": {each.id: each.name for each in study.influencers},
+        "source": {each.id: each.label or each.id for each in study.sources},
+        "wave": {each.id: each.label for each in study.waves},
+    }
+    own = [Declared(each.id, each.label or wording.format(name=each.name)) for each in study.parameters]
+    return [*(Declared(name, values=values) for name, values in named.items() if values), *own]
 
 
 def _joined(kept: Sequence[Any]) -> str:
@@ -325,19 +363,31 @@ def _person_from(meta: Mapping[str, Any], study: Study, language: str, now: date
         "finished": finished,
         "synthetic": study.synthetic or bool(meta.get("synthetic", False)),
         "test": bool(meta.get("test", False)),
+        "influencers": (),
+        "resumes": _count(meta.get("resumes")),
+        "switches": _count(meta.get("switches")),
+        "assigned": _count(meta.get("assigned")),
+        "page_order": tuple(one_line(str(meta.get("page_order", "")), 4000).split()),
         "external": {name: one_line(str(meta[name]), 200) for name in _parameters(study) if name in meta},
         "revision": 1,
     }
 
 
-def _page_from(person: Mapping[str, Any], page: str, influencer: str, answers: Mapping[str, Answer]) -> dict[str, Any]:
+def _count(told: object) -> int:
+    """A small number from a table; 0 where there is none."""
+    return int(told) if isinstance(told, int | float) and 0 <= told < 2**31 else 0
+
+
+def _page_from(
+    person: Mapping[str, Any], page: str, influencer: str, answers: Mapping[str, Answer], device: str
+) -> dict[str, Any]:
     return {
         "participation": person["id"],
         "page": page,
         "influencer": influencer,
         "answers": as_json(answers),
         "shown": "[]",
-        "paradata": "{}",
+        "paradata": as_json({"device": device}) if device else "{}",
         "saved": person["finished"],
     }
 

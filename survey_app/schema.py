@@ -22,7 +22,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration: what the tables must have reached before this code can use them."""
 
 
@@ -135,6 +135,11 @@ participations = Table(
     _required("influencers", Names, default=()),
     # The number of the person in the study, from 1 up; tests count down from -1, so they change no assignment.
     _required("arrival", Integer, default=0),
+    # The number of the assignment to a condition, counted in the same way; 0 where there was none, or an earlier wave
+    # decided.
+    _required("assigned", Integer, default=0),
+    # The pages in the order of this person, where the questionnaire has blocks of pages that change places.
+    _required("page_order", Names, default=()),
     # When the person was last heard of.
     _required("seen", Moment, default=lambda: datetime.now(UTC)),
     _required("resumes", Integer, default=0),
@@ -145,6 +150,7 @@ participations = Table(
     # Whoever begins is assigned by who got what so far: counted here, without looking at the people.
     Index("ix_participations_tallies", "study", "wave", "test", "finished", "condition", "source", "influencers"),
     Index(None, "study", "arrival"),
+    Index(None, "study", "assigned"),
     Index(None, "study", "person"),
 )
 

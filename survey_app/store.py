@@ -7,6 +7,8 @@ A respondent's way, for those who build on it:
   NotAdmitted carries the reason. With `test=True` a study can be tried before it is open; tests never count.
 - `save_page(..., sequence=)`: the phone counts on from `Participation.saves + 1`, one number for each new send of any
   page (a retry keeps its number). What arrives late with a lower number is success, and changes nothing.
+- `assign(key)` before the first page that needs a condition is shown, and before the end (`journey` says when); asked
+  again it gives the same. Where no page needs one, `begin` has assigned it already.
 - `answers(key)` gives `{(page, influencer): {item: value}}`; the influencer is "" on pages that are asked once.
 - `finish(key)`, then `completion_link(study, participation(key))`; `add_raffle_address(key, address)` after that.
 - `count_resume(key)` when somebody comes back to a participation that is under way.
@@ -49,10 +51,20 @@ from survey_app.admission import (
     standing,
     token_key,
 )
-from survey_app.assignment import ACTIVE, Tallies, Tally, next_condition, next_influencers
-from survey_app.paradata import paradata_from
+from survey_app.assignment import (
+    ACTIVE,
+    PAUSE,
+    Tallies,
+    Tally,
+    decisive_page,
+    next_condition,
+    next_influencers,
+)
+from survey_app.journey import page_order
+from survey_app.paradata import DEVICES, paradata_from
 from survey_app.rows import as_json, kept_from, new_id, rows_from
 from survey_app.study import (
+    ON_ARRIVAL,
     AuditLine,
     Participation,
     SourceCounts,
@@ -145,6 +157,7 @@ class Store:
         self._sqlite = self._engine.dialect.name == "sqlite"
         # SQLite has a single writer and lets the others poll for it; threads queueing here wake up at once.
         self._turn = threading.Lock() if self._sqlite else None
+        self._designs: dict[str, Instrument] = {}  # by digest, so they never change
         insert = self._insert(schema.pages)
         changed = {name: insert.excluded[name] for name in ("answers", "saved", "sequence")}
         # The same page may come a second time by a way that knows neither order nor times: those first told stay.
@@ -310,6 +323,7 @@ class Store:
         with self._writing() as connection:
             old = _study(connection, study.slug, lock=True)
             new = replace(study, id=old.id, state=old.state, opened=old.opened, closed=old.closed)
+            new = replace(new, rule=old.rule) if old.state == "open" else new
             where, problems = f"study '{study.slug}'", []
             if study.id != old.id:
                 problems.append(Problem(where, f"its id is '{old.id}', not '{study.id}'", "Keep the id."))
@@ -440,11 +454,16 @@ class Store:
             if study.invited and not test:
                 wave, person = _invited(connection, study, key)
             person, before = _recognised(connection, study, wave, person, unmatched=unmatched, test=test)
-            arrival = _next_arrival(connection, study, test=test)
-            condition = before.condition if before else next_condition(study, tallies, arrival)
-            rated = before.influencers if before else next_influencers(study, tallies, arrival, condition)
+            id, instrument = new_id(), self._design(connection, study.instrument)
+            arrival, assigned, condition, rated = _next_number(connection, study, "arrival", test=test), 0, "", ()
+            if before is not None and (before.condition or not study.conditions):
+                condition, rated = before.condition, before.influencers
+            elif study.conditions and not _is_assigned_later(study, instrument):
+                assigned, condition, rated = _assigned(connection, study, tallies, test=test)
+            elif not study.conditions or study.rate == "all":
+                rated = next_influencers(study, tallies, arrival, "")
             participation = Participation(
-                id=new_id(),
+                id=id,
                 study=study.id,
                 language=language,
                 source=source,
@@ -460,6 +479,8 @@ class Store:
                 influencers=rated,
                 wave=wave,
                 person=person,
+                assigned=assigned,
+                page_order=page_order(instrument, id),
             )
             row = asdict(participation) | {"key_hash": _hash(key), "arrival": arrival, "seen": now, "revision": 0}
             connection.execute(schema.participations.insert(), row)
@@ -469,6 +490,37 @@ class Store:
         """The participation that was begun with this key; None for a key nobody began with, or a withdrawn one."""
         with self._reading() as connection:
             return _participation(connection, key)
+
+    def assign(self, key: str) -> Participation:
+        """Give this person a condition (and whom to rate, where that depends on it), once; who has one keeps it.
+
+        Whoever had one in an earlier wave gets the same again. It is kept with the number of the assignment, from
+        which and from the study's seed and rule it follows.
+        """
+        with self._writing() as connection:
+            study = _study_by_id(connection, _begun(connection, key).study, lock=True)
+            begun, now = _begun(connection, key), _now()
+            if begun.condition or not study.conditions:
+                return begun
+            before = _earlier(connection, study, begun)
+            if before is not None:
+                values: dict[str, Any] = {"condition": before.condition, "influencers": before.influencers}
+            else:
+                tallies = _tallies(connection, study, begun.wave, now, test=begun.test)
+                number, condition, rated = _assigned(connection, study, tallies, test=begun.test)
+                values = {"condition": condition, "assigned": number, "influencers": begun.influencers or rated}
+            rated = values["influencers"]
+            values["influencer"] = begun.influencer or (rated[0] if len(rated) == 1 else "")
+            _change(connection, begun, **values, seen=now)
+            return replace(begun, **values)
+
+    def _design(self, connection: sa.Connection, digest: str) -> Instrument:
+        """The instrument of that digest; read once, since everybody who begins needs it."""
+        if digest not in self._designs:
+            table = schema.instruments
+            content = connection.execute(sa.select(table.c.content).where(table.c.digest == digest)).scalar_one()
+            self._designs[digest] = instrument_from_json(content)
+        return self._designs[digest]
 
     def name_influencer(self, key: str, name: str) -> None:
         """Keep (or correct) the name of the influencer the respondent follows."""
@@ -697,9 +749,12 @@ class Store:
         pandas.DataFrame
             `participation` (random id), `influencer`, `condition`, `source`, `wave`, `person` (the same in all waves
             of one person), `language`, `consented` (version of the consent text), `started` and `finished` (UTC),
-            `seconds` (between the two), `instrument` (digest), `synthetic`, `test`; one column per declared parameter
-            of the link; then the columns of each item with the raw declared values, missing where not answered. Items
-            that only an older version of the questionnaire had come last. Ordered by the time people began.
+            `seconds` (between the two), `device` (phone, tablet or desk), `resumes` and `switches` (returns and
+            changes of language), `assigned` (the number of the assignment to a condition), `page_order` (where pages
+            change places), `turn` (which of the influencers this person rated), `instrument` (digest), `synthetic`,
+            `test`; one column per declared parameter of the link; then the columns of each item with the raw declared
+            values, missing where not answered. Items that only an older version of the questionnaire had come last.
+            Ordered by the time people began. `rows.study_columns` and `analysis.codebook` say what they are called.
         """
         people, pages = schema.participations, schema.pages
         with self._reading() as connection:
@@ -711,14 +766,18 @@ class Store:
                 chosen.append(people.c.finished.is_not(None))
             names = (
                 *("id", "influencer", "condition", "source", "wave", "person", "language", "consent_version"),
-                *("started", "finished", "instrument", "synthetic", "test", "external"),
+                *("started", "finished", "instrument", "synthetic", "test", "external", "influencers", "resumes"),
+                *("switches", "assigned", "page_order"),
             )
             meta = sa.select(*(people.c[name] for name in names)).where(*chosen)
             participations = connection.execute(meta.order_by(people.c.started, people.c.id)).all()
             saved = sa.select(pages.c.participation, pages.c.influencer, pages.c.answers)
             kept = connection.execute(saved.join(people).where(*chosen)).all()
+            device = sa.case(*((pages.c.paradata.contains(f'"device":"{name}"'), name) for name in DEVICES))
+            told_by = sa.select(pages.c.participation, device).join(people).where(*chosen, device.is_not(None))
+            devices = {row[0]: row[1] for row in connection.execute(told_by.order_by(pages.c.saved))}
         digests = dict.fromkeys([study.instrument, *(person.instrument for person in participations)])
-        rows = rows_from(participations, kept, _together([self.instrument(digest) for digest in digests]))
+        rows = rows_from(participations, kept, _together([self.instrument(digest) for digest in digests]), devices)
         for place, parameter in enumerate(study.parameters, start=list(rows.columns).index("test") + 1):
             told = {person.id: person.external.get(parameter.id) for person in participations}
             rows.insert(place, parameter.id, rows["participation"].map(told).astype("string"))
@@ -996,9 +1055,9 @@ def _study(connection: sa.Connection, slug: str, *, lock: bool = False) -> Study
     return _study_from(row)
 
 
-def _study_by_id(connection: sa.Connection, id: str) -> Study:
+def _study_by_id(connection: sa.Connection, id: str, *, lock: bool = False) -> Study:
     query = sa.select(schema.studies).where(schema.studies.c.id == id)
-    return _study_from(connection.execute(query).one())
+    return _study_from(connection.execute(query.with_for_update(key_share=True) if lock else query).one())
 
 
 def _study_from(row: sa.Row[Any]) -> Study:
@@ -1067,19 +1126,46 @@ def _tallies(connection: sa.Connection, study: Study, wave: str, now: datetime, 
     # Two queries: those who finished are counted in an index alone, of the others each was last seen at some time.
     done = sa.select(*group, sa.func.count()).where(*here, people.c.finished.is_not(None)).group_by(*group)
     finished = {(*row[:2], row[2]): row[3] for row in connection.execute(done)}
-    active = sa.func.count(sa.case((people.c.seen > now - ACTIVE, 1)))
-    begun = sa.select(*group, sa.func.count(), active).where(*here, people.c.finished.is_(None)).group_by(*group)
-    open_ = {(*row[:2], row[2]): (row[4], row[3] - row[4]) for row in connection.execute(begun)}
+    active, there = (sa.func.count(sa.case((people.c.seen > now - since, 1))) for since in (PAUSE, ACTIVE))
+    begun = sa.select(*group, sa.func.count(), active, there)
+    begun = begun.where(*here, people.c.finished.is_(None)).group_by(*group)
+    open_ = {
+        (*row[:2], row[2]): (row[4], row[3] - row[5], row[5] - row[4]) for row in connection.execute(begun)
+    }  # on the way, gone, silent
     return Tallies(
-        {each: Tally(finished.get(each, 0), *open_.get(each, (0, 0))) for each in finished.keys() | open_.keys()}
+        {each: Tally(finished.get(each, 0), *open_.get(each, (0, 0, 0))) for each in finished.keys() | open_.keys()}
     )
 
 
-def _next_arrival(connection: sa.Connection, study: Study, *, test: bool) -> int:
-    arrival = schema.participations.c.arrival
-    furthest = sa.func.min(arrival) if test else sa.func.max(arrival)
+def _next_number(connection: sa.Connection, study: Study, name: str, *, test: bool) -> int:
+    """The next number of an arrival or an assignment: up from 1, for tests down from -1."""
+    number = schema.participations.c[name]
+    furthest = sa.func.min(number) if test else sa.func.max(number)
     reached = connection.execute(sa.select(furthest).where(schema.participations.c.study == study.id)).scalar() or 0
     return min(reached, 0) - 1 if test else max(reached, 0) + 1
+
+
+def _is_assigned_later(study: Study, instrument: Instrument) -> bool:
+    return study.rule != ON_ARRIVAL and decisive_page(study, instrument) is not None
+
+
+def _assigned(
+    connection: sa.Connection, study: Study, tallies: Tallies, *, test: bool
+) -> tuple[int, str, tuple[str, ...]]:
+    """The number of this assignment, the condition and the influencers; the study is locked until they are kept."""
+    number = _next_number(connection, study, "assigned", test=test)
+    condition = next_condition(study, tallies, number)
+    return number, condition, next_influencers(study, tallies, number, condition)
+
+
+def _earlier(connection: sa.Connection, study: Study, begun: Participation) -> sa.Row[Any] | None:
+    """What an earlier wave assigned to the same person."""
+    if not begun.person:
+        return None
+    people = schema.participations
+    mine = people.c.study == study.id, people.c.person == begun.person, people.c.test == begun.test
+    met = sa.select(people.c.condition, people.c.influencers).where(*mine, people.c.condition != "")
+    return connection.execute(met.order_by(people.c.started)).first()
 
 
 def _recognised(

@@ -25,8 +25,11 @@ from urllib.parse import quote
 State = Literal["draft", "open", "closed"]
 Rate = Literal["chosen", "all", "subset"]
 
-ASSIGNMENT = "expected completions 1"
-"""The rule of `next_condition`, kept with every study; another rule must have another name."""
+ASSIGNMENT = "expected completions 2"
+"""The rule by which conditions are assigned, kept with every study; another rule must have another name."""
+
+ON_ARRIVAL = "expected completions 1"
+"""The rule of studies begun before that: assigned on arrival, and whoever is silent counts in full for 20 minutes."""
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -80,10 +83,14 @@ class CodePart:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of the link that becomes the column `id`; `name` is how it is written in the link."""
+    """A parameter of the link that becomes the column `id`; `name` is how it is written in the link.
+
+    `label` says in exports what it holds; without one they say which parameter it is.
+    """
 
     id: str
     name: str
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,7 @@ class Study:
     of finished participations (in each wave) after which nobody new may begin. `code` are the questions that make a
     person's own code, by which waves are matched. `invited` studies are open to owners of a token only. `embed`
     lists the sites that may show the study in a frame. `retention` is the day on which the answers are to be deleted.
-    `seed` and `rule` decide assignments.
+    `seed` and `rule` decide assignments (see assignment.py).
     """
 
     id: str
@@ -164,8 +171,10 @@ class Study:
 class Participation:
     """One person's part in a study. The id is random and tells nothing about the key in the person's link.
 
-    `influencers` are the ids of those to be rated, in the order they are asked about. `person` is the same text in
-    every wave the same person takes part in. `external` holds the declared parameters of the link by their ids.
+    `influencers` are the ids of those to be rated, in the order they are asked about. `condition` is "" until the first
+    page that needs it is about to be shown; `assigned` is the number of that assignment in the study. `page_order` are
+    the pages in this person's order, where some of them change places. `person` is the same text in every wave the same
+    person takes part in. `external` holds the declared parameters of the link by their ids.
     `resumes` and `switches` count returns and changes of language.
     """
 
@@ -188,6 +197,8 @@ class Participation:
     resumes: int = 0
     switches: int = 0
     saves: int = 0
+    assigned: int = 0
+    page_order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

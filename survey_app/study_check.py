@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from analysis.errors import Problem
 from analysis.instrument import METADATA, Instrument
-from survey_app.study import ASSIGNMENT, PLACEHOLDER, Rate, Study, is_slug, one_line
+from survey_app.study import ASSIGNMENT, ON_ARRIVAL, PLACEHOLDER, Rate, Study, is_slug, one_line
 
 _ID = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -62,7 +62,7 @@ class _Check:
             self.say(f"slug '{one_line(study.slug, 40)}' cannot stand in an address", remedy)
         if any(source.id == "other" for source in study.sources):
             self.say("source 'other' is what undeclared labels become", "Give that source another id.")
-        if study.rule != ASSIGNMENT:
+        if study.rule not in (ASSIGNMENT, ON_ARRIVAL):
             self.say(f"rule '{one_line(study.rule, 40)}' is unknown", f"Leave it out; it is '{ASSIGNMENT}'.")
 
     def texts(self) -> None:

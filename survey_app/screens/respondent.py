@@ -29,6 +29,7 @@ from survey_app.journey import (
     item_order,
     missing_on,
     steps_of,
+    waits_for_condition,
 )
 from survey_app.questionnaire import (
     LONGEST_NAME,
@@ -116,6 +117,11 @@ class Visit:
     def place(self) -> int:
         """Which of the steps this is, from 0 up."""
         return self.find(self.step) or 0
+
+    @property
+    def following(self) -> Step | None:
+        """The step after this one; None after the last."""
+        return self.steps[self.place + 1] if self.place + 1 < len(self.steps) else None
 
     def find(self, screen: str) -> int | None:
         """The place of the step with that screen; None where there is none (any more)."""
@@ -254,7 +260,15 @@ def _begin(visit: Visit, *, person: str = "", unmatched: bool = False) -> None:
     visit.language, visit.refused = visit.participation.language, ""
     visit.instrument = load_frozen_instrument(visit.participation.instrument)
     visit.steps = _steps(visit)
+    _assign(visit, visit.steps[0] if visit.steps else None)
     visit.step = visit.steps[0].id
+
+
+def _assign(visit: Visit, step: Step | None) -> None:
+    """Give the person a condition, if that step (None: the end) cannot be shown without; it may change the steps."""
+    if waits_for_condition(visit.loaded.study, visit.asked, visit.begun, step):
+        visit.participation = open_store().assign(visit.key)
+        visit.steps = _steps(visit)
 
 
 def _next(visit: Visit, sent: Sent) -> Mapping[str, str]:
@@ -264,8 +278,9 @@ def _next(visit: Visit, sent: Sent) -> Mapping[str, str]:
         return problems
     visit.saved = True
     visit.steps = _steps(visit)
-    if visit.place + 1 < len(visit.steps):
-        visit.step = visit.steps[visit.place + 1].id
+    _assign(visit, visit.following)
+    if visit.following is not None:
+        visit.step = visit.following.id
         return {}
     return _finish(visit)
 
@@ -401,6 +416,7 @@ def _load(visit: Visit) -> None:
     visit.code = open_store().finish(visit.key) if begun.finished else ""
     visit.language, visit.participation, visit.returned = begun.language, begun, True
     visit.steps = _steps(visit)
+    _assign(visit, _first_open(visit))
     visit.step = (_first_open(visit) or visit.steps[-1]).id
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from analysis.instrument import Choices, Instrument, Item, Page, load_instrument
 from survey_app.answers import AnswersRefused
+from survey_app.assignment import decisive_page
 from survey_app.journey import (
     Step,
     accept_page,
@@ -16,9 +17,11 @@ from survey_app.journey import (
     asks_about_influencer,
     influencer_of,
     missing_on,
+    page_order,
     steps_of,
+    waits_for_condition,
 )
-from survey_app.study import Participation
+from survey_app.study import Condition, Influencer, Participation, Study
 
 YES = Choices("yes", (0, 1), {"en": ("no", "yes")})
 SMALL = Instrument(
@@ -102,3 +105,66 @@ def test_an_instrument_without_influencer_asks_for_none() -> None:
     plain = replace(SMALL, items=SMALL.items[:1], pages=(Page("start", {"en": "Start"}, ("follows",)),))
     assert not asks_about_influencer(plain)
     assert asks_about_influencer(SMALL) and asks_about_influencer(load_instrument("psi_core"))
+
+
+# -- conditions that come late, pages that change places ------------------------------------------------------------
+
+BLOCKS = replace(
+    SMALL,
+    pages=(
+        SMALL.pages[0],
+        *(replace(page, block="rated") for page in SMALL.pages[1:3]),
+        *(replace(page, block="ends") for page in SMALL.pages[3:]),
+    ),
+)
+ARMS = Study(
+    "s1", "s1", {"en": "S"}, "0" * 64, ("en",), "open", {"en": "C"}, "1", (Condition("ad", "Ad"), Condition("no", "No"))
+)
+UNASSIGNED = replace(MIA, condition="")
+
+
+@pytest.mark.parametrize(
+    ("step", "waits"), [("influencer", False), ("start", False), ("more", False), ("arms", True), ("end", True)]
+)
+def test_a_condition_is_due_where_the_first_page_needs_it(step: str, waits: bool) -> None:
+    assert waits_for_condition(ARMS, SMALL, UNASSIGNED, Step(step)) is waits
+    assert not waits_for_condition(ARMS, SMALL, MIA, Step(step))
+    assert not waits_for_condition(replace(ARMS, conditions=()), SMALL, UNASSIGNED, Step(step))
+
+
+def test_nobody_ends_without_a_condition() -> None:
+    assert waits_for_condition(ARMS, SMALL, UNASSIGNED, None)
+    assert not waits_for_condition(ARMS, SMALL, replace(UNASSIGNED, finished=MIA.started), None)
+
+
+def test_the_page_that_decides_is_the_first_in_the_person_s_own_order() -> None:
+    turned = replace(UNASSIGNED, page_order=("start", "rate", "more", "end", "arms"))
+    assert not waits_for_condition(ARMS, BLOCKS, turned, Step("end"))
+    assert waits_for_condition(ARMS, BLOCKS, turned, Step("arms"))
+
+
+def test_a_text_or_a_balanced_subset_needs_the_condition_too() -> None:
+    texts = tuple(replace(item, hint={"en": "As {condition}"}) if item.id == "near" else item for item in SMALL.items)
+    assert decisive_page(ARMS, replace(SMALL, items=texts)) == "rate"
+    faces = (Influencer("a", "A"), Influencer("b", "B"))
+    assert decisive_page(replace(ARMS, rate="subset", influencers=faces), SMALL) == "rate"
+    assert decisive_page(replace(ARMS, rate="all", influencers=faces), SMALL) == "arms"
+    plain = replace(SMALL, pages=tuple(replace(page, show_if="") for page in SMALL.pages))
+    assert decisive_page(ARMS, plain) is None
+
+
+def test_only_pages_of_one_block_change_places() -> None:
+    orders = [page_order(BLOCKS, f"p{number}") for number in range(60)]
+    assert orders == [page_order(BLOCKS, f"p{number}") for number in range(60)]
+    assert len(set(orders)) == 4 and {order[0] for order in orders} == {"start"}
+    assert {frozenset(order[1:3]) for order in orders} == {frozenset({"rate", "more"})}
+    assert page_order(SMALL, "p1") == ()
+
+
+def test_influencers_are_asked_about_in_the_order_of_the_pages() -> None:
+    turned = replace(SEVERAL, page_order=("start", "more", "rate", "end", "arms"), condition="ad")
+    free = replace(BLOCKS, items=tuple(replace(item, show_if="") for item in BLOCKS.items))
+    steps = [step.id for step in steps_of(free, turned, {})]
+    assert steps == ["start", "more@1", "rate@1", "more@2", "rate@2", "end", "arms"]
+    whole = [step.id for step in steps_of(free, replace(turned, page_order=()), {})]
+    assert whole == ["start", "rate@1", "more@1", "rate@2", "more@2", "arms", "end"]

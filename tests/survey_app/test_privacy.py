@@ -115,7 +115,8 @@ def test_an_export_holds_everything_and_only_then_is_deleted(store: Store, study
     frozen = f"questionnaire_{INSTRUMENT.digest[:12]}.json"
     assert set(files) == {
         *("study.toml", frozen, "rows.csv", "paradata.csv", "consents.json", "audit.csv"),
-        *("codebook_en.csv", "codebook_nl.csv", "record_en.md", "record_nl.md"),
+        *("codebook_en.csv", "codebook_nl.csv", "paradata_codebook_en.csv", "paradata_codebook_nl.csv"),
+        *("record_en.md", "record_nl.md"),
     }
     assert hashlib.sha256(files[frozen]).hexdigest() == INSTRUMENT.digest
     assert instrument_from_json(files[frozen].decode()) == INSTRUMENT

@@ -42,7 +42,8 @@ def person(id: str = "p1", **told: Any) -> SimpleNamespace:
     now = datetime(2026, 3, 31, tzinfo=UTC)
     about = {"influencer": "Mia", "condition": "", "source": "", "wave": "", "person": "", "language": "en"}
     times = {"consent_version": "1", "started": now, "finished": now, "synthetic": False, "test": False}
-    return SimpleNamespace(**{"id": id, "instrument": SHOWCASE.digest, **about, **times, **told})
+    way: dict[str, Any] = {"influencers": (), "resumes": 0, "switches": 0, "assigned": 0, "page_order": ()}
+    return SimpleNamespace(**{"id": id, "instrument": SHOWCASE.digest, **about, **times, **way, **told})
 
 
 def rows_of(pages: Mapping[str, Mapping[str, Any]], instrument: Instrument = SHOWCASE, **told: Any) -> pd.DataFrame:

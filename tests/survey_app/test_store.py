@@ -410,7 +410,8 @@ def test_rows(store: Store, study: Study) -> None:
     rows = store.rows("demo")
     assert list(rows.columns) == [
         *("participation", "influencer", "condition", "source", "wave", "person", "language", "consented"),
-        *("started", "finished", "seconds", "instrument", "synthetic", "test"),
+        *("started", "finished", "seconds", "device", "resumes", "switches", "assigned", "page_order", "turn"),
+        *("instrument", "synthetic", "test"),
         *("a1", "a2", "a3", "a4", "age", "why", "b1", "b2"),
     ]
     assert rows["participation"].is_unique and len(rows) == 3

@@ -230,6 +230,124 @@ def test_conditions_are_balanced_by_who_finishes(store: Store, study: Study, mon
     assert next_ten == ["two"] * 10
 
 
+def later_study(store: Store, study: Study, **fields: Any) -> Study:
+    """An open study whose second page is the first that needs a condition."""
+    pages = (INSTRUMENT.pages[0], replace(INSTRUMENT.pages[1], show_if="condition == 'one'"), *INSTRUMENT.pages[2:])
+    late = replace(INSTRUMENT, id="late", pages=pages)
+    return changed(store, study, **{"instrument": store.add_instrument(late), "conditions": ARMS, "seed": 3} | fields)
+
+
+def test_a_condition_is_assigned_once_and_not_before_it_is_needed(store: Store, study: Study, url: str) -> None:
+    later_study(store, study)
+    for number in range(12):
+        begun = store.begin("other", f"left {number}", language="en")
+        assert (begun.condition, begun.assigned) == ("", 0)
+    given = [store.begin("other", f"k{n}", language="en") and store.assign(f"k{n}") for n in range(8)]
+    assert Counter(each.condition for each in given) == {"one": 4, "two": 4}
+    assert [each.assigned for each in given] == list(range(1, 9))
+    before = store.last_change("other")
+    assert [store.assign(f"k{n}") for n in range(8)] == given == [store.participation(f"k{n}") for n in range(8)]
+    assert store.last_change("other") == before
+    refused("unknown", lambda: store.assign("nobody"))
+    assert store.counts("other").by_condition["one"].started == 4 and store.counts("other").started == 20
+
+
+def test_the_same_order_is_assigned_alike_again(store: Store, study: Study) -> None:
+    def given(slug: str) -> list[str]:
+        for number in range(20):
+            store.begin(slug, f"{slug}{number}", language="en")
+        # Not in the order of arrival: whoever reads faster comes to the page earlier.
+        order = [(number * 7) % 20 for number in range(20)]
+        return [store.assign(f"{slug}{number}").condition for number in order]
+
+    first = later_study(store, study)
+    plain = given("other")
+    for number in range(20):
+        store.withdraw(store.finish(f"other{number}"))
+    store.begin("other", "test", language="en", test=True)
+    assert store.assign("test").assigned == -1
+    assert given("other") == plain
+    store.add_study(replace(first, id="third", slug="third", seed=4))
+    assert given("third") != plain
+
+
+def test_many_who_come_to_that_page_at_once_are_balanced(store: Store, study: Study, url: str) -> None:
+    later_study(store, study)
+    for number in range(24):
+        store.begin("other", str(number), language="en")
+    others = [Store(url) for _ in range(2)]
+    given = at_once(*[lambda n=n, place=others[n % 2]: place.assign(str(n % 24)) for n in range(48)])
+    assert given[:24] == given[24:]  # asked twice, assigned once
+    assert Counter(each.condition for each in given[:24]) == {"one": 12, "two": 12}
+    assert sorted(each.assigned for each in given[:24]) == list(range(1, 25))
+    for other in others:
+        other.close()
+
+
+def test_who_left_before_counts_for_nothing_and_who_pauses_for_little(
+    store: Store, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later_study(store, study)
+    for number in range(10):
+        store.begin("other", f"k{number}", language="en")
+        store.begin("other", f"left {number}", language="en")
+    given = {f"k{number}": store.assign(f"k{number}").condition for number in range(10)}
+    now = datetime.now(UTC)
+    monkeypatch.setattr(survey_app.store, "_now", lambda: now + timedelta(minutes=4))
+    for key, condition in given.items():
+        if condition == "one":
+            store.save_page(key, "person", {"age": 30})  # the five in "two" are silent
+    for number in range(4):
+        store.begin("other", f"n{number}", language="en")
+    assert [store.assign(f"n{number}").condition for number in range(4)] == ["two"] * 4
+
+
+def test_an_earlier_wave_decides_wherever_it_got_to(store: Store, study: Study) -> None:
+    other = later_study(store, study, **WAVES)
+    an, bo = (person_of_code(b"secret", other, {"mother": name}) for name in ("an", "bo"))
+    for name, person in (("an", an), ("bo", bo)):
+        store.begin("other", f"{name} 1", language="en", person=person)
+    late = store.begin("other", "an 2", language="en", wave="post", person=an)
+    assert late.condition == ""  # the first wave was left before that page, and is gone on with meanwhile
+    first = store.assign("an 1")
+    assert (store.assign("an 2").condition, store.assign("an 2").assigned) == (first.condition, 0)
+    store.assign("bo 1")
+    known = store.begin("other", "bo 2", language="en", wave="post", person=bo)
+    assert known.condition == store.assign("bo 1").condition != ""
+
+
+def test_a_study_begun_under_the_old_rule_keeps_it(store: Store, study: Study) -> None:
+    old = later_study(store, study, rule="expected completions 1")
+    assert store.begin("other", "key", language="en").condition in ("one", "two")
+    store.change_study(replace(old, rule="expected completions 2", quota=9))
+    assert store.study("other").rule == "expected completions 1"
+    store.close_study("other")
+    store.change_study(replace(old, rule="expected completions 2"))
+    store.open_study("other")
+    assert store.begin("other", "new", language="en").condition == ""
+
+
+def test_pages_of_a_block_keep_the_order_they_were_drawn_in(store: Store, study: Study) -> None:
+    first, second, last = INSTRUMENT.pages
+    mixed = replace(INSTRUMENT, pages=(replace(first, block="b"), replace(second, block="b"), last))
+    changed(store, study, instrument=store.add_instrument(mixed), influencers=FACES, rate="all")
+    begun = [store.begin("other", str(number), language="en") for number in range(40)]
+    assert {each.page_order for each in begun} == {("first", "person", "rated"), ("person", "first", "rated")}
+    assert begun == [store.participation(str(number)) for number in range(40)]
+    assert store.begin("demo", "fixed", language="en").page_order == ()
+    for face in begun[7].influencers:
+        store.save_page("7", "rated", {"b1": 3}, influencer=face, paradata={"device": "tablet"})
+    store.finish("7")
+    rows = store.rows("other").sort_values("turn")
+    assert rows["page_order"].tolist() == [" ".join(begun[7].page_order)] * 4
+    assert tuple(rows["influencer"]) == begun[7].influencers and rows["turn"].tolist() == [1, 2, 3, 4]
+    assert set(rows["device"]) == {"tablet"}
+    store.add_study(replace(store.study("other"), id="copy", slug="copy"))
+    store.add_rows("copy", rows, mixed)
+    copied = store.rows("copy").sort_values("turn", ignore_index=True).drop(columns="participation")
+    pd.testing.assert_frame_equal(copied, rows.reset_index(drop=True).drop(columns="participation"))
+
+
 def test_somebody_who_still_answers_is_on_the_way(store: Store, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     changed(store, study, conditions=ARMS)
     slow = store.begin("other", "slow", language="en")
@@ -295,7 +413,9 @@ def test_respondents_choose_from_the_declared_ones(store: Store, study: Study) -
 def test_the_same_person_is_met_again(store: Store, study: Study, url: str) -> None:
     other = changed(store, study, conditions=ARMS, influencers=FACES, rate="subset", per_respondent=2, **WAVES)
     people = {name: person_of_code(b"secret", other, {"mother": name}) for name in ("an", "bo", "cy", "di")}
-    first = {n: store.begin("other", f"{n} pre", language="en", person=person) for n, person in people.items()}
+    for name, person in people.items():
+        store.begin("other", f"{name} pre", language="en", person=person)
+    first = {name: store.assign(f"{name} pre") for name in people}
     assert Counter(each.condition for each in first.values()) == {"one": 2, "two": 2}
     second = {
         name: store.begin("other", f"{name} post", language="en", wave="post", person=people[name])
@@ -619,6 +739,7 @@ from survey_app.store import Store
 store = Store(sys.argv[1])
 for number in range(25):
     store.begin("other", f"{sys.argv[2]}.{number}", language="en")
+    store.assign(f"{sys.argv[2]}.{number}")
 store.close()
 """
 
@@ -635,5 +756,6 @@ def test_several_processes_assign_as_one(store: Store, study: Study, url: str) -
     assert max(Counter(zip(rows["condition"], rows["influencer"], strict=True)).values()) <= 14
     people = schema.participations
     with engine_of(url).connect() as connection:
-        arrivals = connection.execute(sa.select(people.c.arrival).where(people.c.study == "other")).scalars()
-        assert sorted(arrivals) == list(range(1, 101))
+        for number in (people.c.arrival, people.c.assigned):
+            numbers = connection.execute(sa.select(number).where(people.c.study == "other")).scalars()
+            assert sorted(numbers) == list(range(1, 101))
