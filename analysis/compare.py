@@ -66,7 +66,8 @@ def compare(
 
     Checked against
     ---------------
-    R 4.2.2, lavaan 0.6-14 standardizedSolution (errors of standardised slopes), tests/reference/standardised.json.
+    R 4.2.2, lavaan 0.6-14: standardizedSolution (errors of standardised slopes), tests/reference/standardised.json;
+    difference, interval and p of a model of two groups (delta method), tests/reference/published.json.
 
     References
     ----------
@@ -152,6 +153,10 @@ def shared_model(published: Published, names: Mapping[str, str]) -> Model:
     ModelError
         When two names stand for one, or no equation keeps an outcome and a cause.
 
+    Checked against
+    ---------------
+    The equations of the shipped studies: tests/analysis/test_compare.py.
+
     Examples
     --------
     >>> from analysis.published import load_published
@@ -182,6 +187,19 @@ def shared_model(published: Published, names: Mapping[str, str]) -> Model:
 
 def paths_apart(fit: Fit) -> int:
     """At how many paths of a comparison does the interval of the difference hold no zero?
+
+    Parameters
+    ----------
+    fit : Fit
+        What `compare` gives.
+
+    Returns
+    -------
+    int
+
+    Checked against
+    ---------------
+    The intervals of lavaan: tests/analysis/test_compare.py.
 
     Examples
     --------

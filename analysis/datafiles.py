@@ -25,6 +25,10 @@ def data_file(*parts: str) -> Path:
     DataError
         When nothing of that name is shipped; the message lists what is there.
 
+    Checked against
+    ---------------
+    What is shipped, and names that lead out of it: tests/analysis/test_datafiles.py.
+
     Examples
     --------
     >>> data_file("instruments").is_dir()

@@ -34,6 +34,10 @@ def fit_as_json(fit: Fit, reliability: pd.DataFrame) -> str:
         `model`, `level`, `seed`, `coefficients`, `effects`, `summary`, `reliability` and `notes`. Numbers are
         unrounded; null stands where there is none.
 
+    Checked against
+    ---------------
+    Read back, number by number: tests/analysis/test_tables.py.
+
     Examples
     --------
     >>> from analysis.model import parse_model
@@ -48,7 +52,30 @@ def fit_as_json(fit: Fit, reliability: pd.DataFrame) -> str:
 
 
 def fit_content(fit: Fit, reliability: pd.DataFrame) -> dict[str, Any]:
-    """What `fit_as_json` writes, before it is written; a caller may add to it."""
+    """What does `fit_as_json` write, before it is written? A caller may add to it.
+
+    Parameters
+    ----------
+    fit : Fit
+    reliability : DataFrame
+        As for `fit_as_json`.
+
+    Returns
+    -------
+    dict
+
+    Checked against
+    ---------------
+    What `fit_as_json` writes: tests/analysis/test_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.paths import fit_paths
+    >>> from analysis.published import load_published
+    >>> gao = load_published("gao_2023")
+    >>> fit_content(fit_paths(gao.model, gao.moments()), pd.DataFrame())["n"]
+    378
+    """
     return {
         "n": int(fit.summary["n"].min()),
         "synthetic": fit.synthetic,
@@ -65,6 +92,20 @@ def fit_content(fit: Fit, reliability: pd.DataFrame) -> dict[str, Any]:
 
 def as_json(content: Mapping[str, object]) -> str:
     """How does any program read this? Tables become lists of rows, and null stands where there is no finite number.
+
+    Parameters
+    ----------
+    content : mapping of str to object
+        Tables, mappings, lists, texts and numbers, NumPy's too.
+
+    Returns
+    -------
+    str
+        JSON without NaN or Infinity.
+
+    Checked against
+    ---------------
+    A reader that refuses what is no number, through `fit_as_json`: tests/analysis/test_tables.py.
 
     Examples
     --------
@@ -88,6 +129,18 @@ def fit_as_text(fit: Fit, reliability: pd.DataFrame, language: str = "en") -> st
     -------
     str
         The model, the tables that hold anything, and every note once.
+
+    Checked against
+    ---------------
+    Its tables and their marks, in Dutch: tests/analysis/test_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.paths import fit_paths
+    >>> from analysis.published import load_published
+    >>> gao = load_published("gao_2023")
+    >>> fit_as_text(fit_paths(gao.model, gao.moments()), pd.DataFrame()).splitlines()[:2]
+    ['sop ~ lik + ani + res', 'tel ~ lik + ani + res']
     """
     tables = [table_coefficients(fit, language), table_summary(fit, language)]
     if len(fit.effects):
@@ -111,6 +164,10 @@ def rows_as_csv(rows: pd.DataFrame) -> bytes:
     bytes
         Texts that a spreadsheet would run as a formula (beginning with = + - @, tab or return) get an apostrophe;
         mere numbers, such as the -99 of those who prefer not to say, do not.
+
+    Checked against
+    ---------------
+    Cells that a spreadsheet would run: tests/analysis/test_tables.py.
 
     Examples
     --------

@@ -139,6 +139,10 @@ def load_published(id: str) -> Published:
     DataError
         For an unknown id, or a file that names a variable it does not declare.
 
+    Checked against
+    ---------------
+    The shipped files, and files that contradict themselves: tests/analysis/test_published.py.
+
     Examples
     --------
     >>> gao = load_published("gao_2023")
@@ -155,7 +159,16 @@ def load_published(id: str) -> Published:
 
 
 def published_studies() -> tuple[Published, ...]:
-    """Which published studies are shipped? Ordered by id.
+    """Which published studies are shipped?
+
+    Returns
+    -------
+    tuple of Published
+        Ordered by id.
+
+    Checked against
+    ---------------
+    The folder they are shipped in: tests/analysis/test_published.py.
 
     Examples
     --------
@@ -166,7 +179,32 @@ def published_studies() -> tuple[Published, ...]:
 
 
 def published_from(content: Mapping[str, Any]) -> Published:
-    """The study that the content of one TOML file describes; see `load_published`."""
+    """Which study does the content of one TOML file describe?
+
+    Parameters
+    ----------
+    content : mapping of str to object
+        As the TOML reads; `data/published` holds examples.
+
+    Returns
+    -------
+    Published
+        As `load_published`.
+
+    Raises
+    ------
+    DataError
+        When something is missing, or a variable is used but not declared.
+
+    Checked against
+    ---------------
+    Files that contradict themselves: tests/analysis/test_published.py.
+
+    Examples
+    --------
+    >>> published_from({"id": "one", "citation": "One (2026). A paper.", "context": {"en": "An example"}}).called
+    'One (2026)'
+    """
     where = f"published '{content.get('id', '?')}'"
     missing = [key for key in ("id", "citation", "context") if key not in content]
     if missing:
@@ -242,8 +280,9 @@ def check_admissible(published: Published) -> tuple[Problem, ...]:
 
     Checked against
     ---------------
-    Random models that reach the bound, and single misprints put into a table that holds
-    (tests/analysis/test_published.py).
+    R 4.2.2, tests/reference/published.json: the nearest table within rounding by `eigen`, implied R2 by `solve` and
+    over all residual correlations by `optim`, corners of products and loadings, every way ten people can answer.
+    Single misprints put into a table that holds: tests/analysis/test_published.py.
 
     Examples
     --------
@@ -451,7 +490,8 @@ def range_under_rounding(
 
     Checked against
     ---------------
-    Random tables within the rounding, none of which leaves the range (tests/analysis/test_published.py).
+    R 4.2.2, every corner of the rounding and a search by `optim`: tests/reference/published.json; random tables, none
+    of which leaves the range: tests/analysis/test_published.py.
 
     Examples
     --------

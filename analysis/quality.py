@@ -117,6 +117,10 @@ def rating_instrument(
     DataError
         When a column is missing or nothing looks like a rating item.
 
+    Checked against
+    ---------------
+    Files with other columns among the ratings: tests/analysis/test_quality.py.
+
     Examples
     --------
     >>> rows = pd.DataFrame({"name": ["x", "y"], "a1": [1, 5], "a2": [2, 4]})
@@ -195,8 +199,8 @@ def careless_indices(rows: pd.DataFrame, instrument: Instrument, *, pair: float 
 
     Checked against
     ---------------
-    R 4.2.2: longstring, average_longstring, irv, even_odd, person_total, mahalanobis_sq on 500 people and 25 items
-    (shared reference 12_missing_careless_bf.json).
+    Base R 4.2.2, every index, also with missing answers: tests/reference/quality.json; 500 people and 25 items of
+    the shared reference 12_missing_careless_bf.
 
     References
     ----------
@@ -263,6 +267,11 @@ def flag_careless(rows: pd.DataFrame, instrument: Instrument, *, thresholds: Thr
     Of 4,000 simulated attentive people (core questionnaire) four in ten show a hint and 2 % are flagged; of 4,000
     simulated careless ones 99 % are. Look before you exclude, and report results with and without.
 
+    Checked against
+    ---------------
+    Base R 4.2.2, every flag: tests/reference/quality.json; the careless and the attentive of `simulate_answers`:
+    tests/analysis/test_quality.py.
+
     Examples
     --------
     >>> rows = pd.DataFrame({"a": [3, 1, 2], "b": [3, 2, 1], "c": [3, 3, 3]})
@@ -316,6 +325,10 @@ def excluded_by(flags: pd.DataFrame, decision: Sequence[str]) -> pd.Series:
     DataError
         For a reason that is none, or stands twice.
 
+    Checked against
+    ---------------
+    The flow of the same decision: tests/analysis/test_quality.py.
+
     Examples
     --------
     >>> flags = pd.DataFrame({"too_fast": [True, False, True], "longstring": [True, True, False]})
@@ -361,6 +374,10 @@ def exclusion_flow(rows: pd.DataFrame, flags: pd.DataFrame, decision: Sequence[s
     ------
     DataError
         When the flags are not those of the rows, or a reason is none.
+
+    Checked against
+    ---------------
+    Base R 4.2.2, step by step: tests/reference/quality.json; sums in any order: tests/analysis/test_quality.py.
 
     Examples
     --------

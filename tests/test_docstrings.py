@@ -17,12 +17,6 @@ SECTIONS = ("Parameters", "Returns", "Yields", "Raises", "Notes", "Checked again
 UNFINISHED = {
     "answers_file",
     "codebook",
-    "compare",
-    "datafiles",
-    "export",
-    "influencers",
-    "published",
-    "quality",
     "rows_file",
     "vocabulary",
 }
