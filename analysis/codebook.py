@@ -64,6 +64,10 @@ def codebook(instrument: Instrument, language: str, declared: Sequence[Declared]
     DataError
         When there are no words for codebooks in that language.
 
+    Checked against
+    ---------------
+    Every column of rows and scores, explained once: tests/analysis/test_codebook.py.
+
     Examples
     --------
     >>> from analysis.instrument import load_instrument
@@ -101,6 +105,10 @@ def paradata_codebook(language: str) -> pd.DataFrame:
     ------
     DataError
         When there are no words for codebooks in that language.
+
+    Checked against
+    ---------------
+    Every column in every language: tests/analysis/test_codebook.py.
 
     Examples
     --------

@@ -69,6 +69,10 @@ def write_rows(
     Parquet file say so themselves. Texts that a spreadsheet would run as a formula are made harmless in CSV (with an
     apostrophe) and are plain texts in Excel. Times are UTC.
 
+    Checked against
+    ---------------
+    Every format read back, column by column: tests/analysis/test_rows_file.py.
+
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
@@ -92,7 +96,8 @@ def write_paradata(paradata: pd.DataFrame, path: str | Path, language: str = "en
     ----------
     paradata : DataFrame
         The columns `analysis.codebook.PARADATA`, one row per item that was shown, as `Store.paradata` gives them.
-    path, language
+    path : str or Path
+    language : str
         As for `write_rows`.
 
     Returns
@@ -104,6 +109,18 @@ def write_paradata(paradata: pd.DataFrame, path: str | Path, language: str = "en
     ------
     DataError
         As for `write_rows`, and in a language codebooks do not speak.
+
+    Checked against
+    ---------------
+    Both files of a CSV read back: tests/analysis/test_rows_file.py.
+
+    Examples
+    --------
+    >>> from analysis.codebook import PARADATA
+    >>> with TemporaryDirectory() as folder:
+    ...     one = pd.DataFrame([range(len(PARADATA))], columns=list(PARADATA))
+    ...     [file.name for file in write_paradata(one, Path(folder) / "how.csv")]
+    ['how.csv', 'how_codebook.csv']
     """
     path = Path(path)
     _check_ending(path)

@@ -29,6 +29,10 @@ def vocabulary(language: str) -> Mapping[str, str]:
     DataError
         For a language without a file; the message names those there are.
 
+    Checked against
+    ---------------
+    The same words and places to fill in every language: tests/analysis/test_tables.py.
+
     Examples
     --------
     >>> vocabulary("nl")["columns.term"]
@@ -55,6 +59,10 @@ def codebook_words(language: str) -> Mapping[str, str]:
     DataError
         For a language without a file; the message names those there are.
 
+    Checked against
+    ---------------
+    Every column in every language, by `paradata_codebook` and `codebook`: tests/analysis/test_codebook.py.
+
     Examples
     --------
     >>> codebook_words("de")["metadata.finished"]
@@ -70,6 +78,10 @@ def codebook_languages() -> tuple[str, ...]:
     -------
     tuple of str
         Their codes, in alphabetical order.
+
+    Checked against
+    ---------------
+    The words each of them has, by `codebook`: tests/analysis/test_codebook.py.
 
     Examples
     --------

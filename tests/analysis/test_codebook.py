@@ -5,11 +5,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from analysis.codebook import codebook
-from analysis.errors import InstrumentError
+from analysis.codebook import PARADATA, codebook, paradata_codebook
+from analysis.errors import DataError, InstrumentError
 from analysis.instrument import METADATA, load_instrument
 from analysis.scoring import score
 from analysis.simulate import simulate_answers
+from analysis.vocabulary import codebook_languages, codebook_words
 
 CORE = load_instrument("psi_core")
 
@@ -78,3 +79,15 @@ def test_choices_ranks_words_ends_and_codes() -> None:
     assert book.loc["warmth", "values"] == "0 – 100; -99 = prefers not to say"
     assert book.loc["agreed", "values"] == "1 = agreed"
     assert book.loc["first_seen", "values"] == "-99 = prefers not to say"
+
+
+@pytest.mark.parametrize("language", codebook_languages())
+def test_how_people_answered_is_explained_column_by_column(language: str) -> None:
+    book = paradata_codebook(language)
+    words = codebook_words(language)
+    assert book["id"].tolist() == list(PARADATA)
+    assert book["label"].is_unique
+    assert set(book["label"]) <= set(words.values())
+    assert set(words) == set(codebook_words("en"))
+    with pytest.raises(DataError, match="codebooks do not speak it"):
+        paradata_codebook("xx")

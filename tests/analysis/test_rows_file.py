@@ -12,11 +12,13 @@ import pytest
 from openpyxl import load_workbook
 
 from analysis.answers_file import load_rows
+from analysis.codebook import PARADATA
 from analysis.errors import DataError
 from analysis.instrument import load_instrument
 from analysis.kinds import DECLINED
-from analysis.rows_file import write_rows
+from analysis.rows_file import write_paradata, write_rows
 from analysis.simulate import simulate_answers
+from analysis.vocabulary import codebook_languages
 
 SHOWCASE = load_instrument("showcase")
 
@@ -108,3 +110,15 @@ def test_what_a_format_cannot_hold_is_one_sentence_and_no_file(
     with pytest.raises(DataError, match=said):
         write_rows(rows, tmp_path / name, None)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("language", codebook_languages())
+def test_how_people_answered_is_written_with_its_codebook(language: str, tmp_path: Path) -> None:
+    paradata = pd.DataFrame([range(len(PARADATA)), range(len(PARADATA))], columns=list(PARADATA))
+    answers, book = write_paradata(paradata, tmp_path / "how.csv", language)
+    assert pd.read_csv(answers).to_numpy().tolist() == paradata.to_numpy().tolist()
+    told = pd.read_csv(book)
+    assert told["id"].tolist() == list(PARADATA)
+    assert told["label"].nunique() == len(PARADATA)
+    with pytest.raises(DataError, match="names no format"):
+        write_paradata(paradata, tmp_path / "how.txt", language)
