@@ -145,13 +145,10 @@ def chart_slopes(found: Moderation, language: str = "en", *, labels: Mapping[str
     words = vocabulary(language)
     named = Labels(labels, words)
     focal, moderator = named(found.focal), named(found.moderator)
-    pieces = [
-        found.band[(found.band["at"] >= region["low"] - 1e-9) & (found.band["at"] <= region["high"] + 1e-9)].assign(
-            tint=SIGNS[region["sign"]], region=number
-        )
+    line = pd.concat(
+        _piece(found.band, region["low"], region["high"]).assign(tint=SIGNS[region["sign"]], region=number)
         for number, region in enumerate(found.regions.to_dict("records"))
-    ]
-    line = pd.concat(pieces)
+    )
     x = alt.X("at:Q", title=moderator, scale=alt.Scale(zero=False, nice=False))
     title = words["axes.slope"].format(focal=inside(focal), level=percent(found.level))
     tint = alt.Color("tint:N", scale=None)
@@ -183,6 +180,12 @@ def chart_slopes(found: Moderation, language: str = "en", *, labels: Mapping[str
         words,
         synthetic=found.synthetic,
     )
+
+
+def _piece(band: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
+    """The band from `low` to `high`, ends included, so that the pieces of a line meet."""
+    at = np.unique([low, *band["at"][band["at"].between(low, high)], high])
+    return pd.DataFrame({name: np.interp(at, band["at"], band[name]) for name in band})
 
 
 def chart_lines(found: Moderation, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Chart:

@@ -292,8 +292,9 @@ def test_the_slope_changes_colour_where_the_band_touches_zero() -> None:
     found = fit_moderation(model, data, outcome="purchase", focal="psi", moderator="tier")
     line = pd.DataFrame(next(rows for rows in rows_of(chart_slopes(found)) if "region" in rows[0]))
     assert line["tint"].nunique() == 3
-    for _, piece in line.groupby("region"):
-        assert piece["tint"].nunique() == 1
+    pieces = [piece for _, piece in line.groupby("region")]
+    assert all(piece["tint"].nunique() == 1 for piece in pieces)
+    assert [piece["at"].max() for piece in pieces[:-1]] == [piece["at"].min() for piece in pieces[1:]]
     description = chart_slopes(found, "nl").to_dict()["description"]
     assert "negatief" in description
     assert "positief" in description
@@ -333,7 +334,9 @@ def test_curves_show_what_was_found(scored: Scores) -> None:
     found = fit_moderation(model, scored, outcome="purchase", focal="psi", moderator="social")
     datasets = [pd.DataFrame(rows) for rows in rows_of(chart_slopes(found))]
     line = next(frame for frame in datasets if "region" in frame)
-    assert sorted(line["estimate"].drop_duplicates()) == pytest.approx(sorted(found.band["estimate"].unique()))
+    for name in ("estimate", "conf_low", "conf_high"):
+        assert line[name].tolist() == pytest.approx(np.interp(line["at"], found.band["at"], found.band[name]))
+    assert set(found.band["at"].round(9)) <= set(line["at"].round(9))
     points = next(frame for frame in datasets if "std_error" in frame and "region" not in frame)
     assert points[["at", "estimate", "conf_low"]].to_numpy() == pytest.approx(
         found.slopes[["at", "estimate", "conf_low"]].to_numpy()
