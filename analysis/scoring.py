@@ -59,13 +59,15 @@ class Scores:
     def from_scored(cls, frame: pd.DataFrame, *, source: str) -> Scores:
         """Board with data that are already scored; a column `synthetic` is read as the flag it is.
 
+        What reading a file had to say (`load_rows`, `rows.attrs["notes"]`) stays said.
+
         Examples
         --------
         >>> Scores.from_scored(pd.DataFrame({"psi": [3.5, 4.0]}), source="example").n
         2
         """
         _check_columns(frame)
-        return cls(frame.reset_index(drop=True), source=source, synthetic=is_synthetic(frame))
+        return cls(frame.reset_index(drop=True), source=source, synthetic=is_synthetic(frame), notes=_noted(frame))
 
     def column(self, name: str) -> np.ndarray:
         """A column as floats, NaN where missing; `a:b` is the product of two; an item is found by its id.
@@ -448,7 +450,7 @@ def _scores(
             notes.append(f"Scale '{name}': {int((~enough).sum())} of {len(rows)} rows answered too few items.")
     others = rows.drop(columns=[*items.columns, *(name for name in scored if name in rows)]).reset_index(drop=True)
     frame = pd.concat([pd.DataFrame(scored), others], axis=1)
-    return Scores(frame, items, dict(scales), source, is_synthetic(rows), notes=tuple(notes))
+    return Scores(frame, items, dict(scales), source, is_synthetic(rows), notes=(*_noted(rows), *notes))
 
 
 def _check_columns(rows: pd.DataFrame) -> None:
@@ -473,3 +475,8 @@ def _rows_shown(column: pd.Series, chosen: np.ndarray) -> str:
     shown = ", ".join(f"row {place + 1} ({column.iloc[[place]].tolist()[0]!r})" for place in places[:SHOWN])
     more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
     return shown + more
+
+
+def _noted(rows: pd.DataFrame) -> tuple[str, ...]:
+    """What the file these rows came from made necessary to say."""
+    return tuple(map(str, rows.attrs.get("notes", ())))

@@ -20,6 +20,7 @@ LONGEST_CELL = 32_767
 MOST_ROWS = 20_000
 MOST_COLUMNS = 500
 _MOST_PARTS = 1_000
+_PIECE = 1_000_000
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _HEXADECIMAL = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
@@ -130,7 +131,7 @@ def read_workbook(content: bytes, name: str, sheets: Iterable[str]) -> dict[str,
     >>> read_workbook(write_workbook({"Survey": [["n"], [2.0], [None]], "notes": [["x"]]}), "form.xlsx", ["survey"])
     {'survey': [['n'], ['2']]}
     """
-    _check_archive(content, name)
+    check_archive(content, name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -141,24 +142,59 @@ def read_workbook(content: bytes, name: str, sheets: Iterable[str]) -> dict[str,
         raise _problem(name, "it is no workbook that can be read", "Save it again as .xlsx.") from error
 
 
-def _check_archive(content: bytes, name: str) -> None:
+def check_archive(content: bytes, name: str, largest: int = LARGEST_UNPACKED) -> None:
+    """Can this workbook do harm before anything in it is looked at?
+
+    Parameters
+    ----------
+    content : bytes
+        The XLSX file.
+    name : str
+        What the messages call it.
+    largest : int
+        Bytes it may unpack to.
+
+    Raises
+    ------
+    DataError
+        For what is no archive, is broken or protected, unpacks to too much, has too many parts, or declares a document
+        type, with which XML could be made to read other files.
+
+    Checked against
+    ---------------
+    Announced and real bombs, document types in any encoding: through `read_workbook` and `load_rows` in
+    tests/analysis/test_xlsform.py and tests/analysis/test_answers_file.py.
+
+    Examples
+    --------
+    >>> check_archive(write_workbook({"answers": [["psi1"], [4]]}), "answers.xlsx")
+    """
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             parts = archive.infolist()
             unpacked = sum(part.file_size for part in parts)
-            if unpacked > LARGEST_UNPACKED or len(parts) > _MOST_PARTS:
+            if unpacked > largest or len(parts) > _MOST_PARTS:
                 what = f"it would unpack to {unpacked / 1e6:,.0f} MB in {len(parts):,} parts"
                 raise _problem(name, what, "Copy the sheets into a new workbook.")
-            for part in parts:
-                # zipfile never unpacks more than the size just added up.
-                if part.filename.endswith((".xml", ".rels")):
-                    text = archive.read(part).replace(b"\0", b"").upper()
-                    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-                        raise _problem(name, "its XML declares a document type", "Save it again in Excel.")
+            # zipfile never unpacks more than the size just added up.
+            if any(_declares(archive, part) for part in parts if part.filename.endswith((".xml", ".rels"))):
+                raise _problem(name, "its XML declares a document type", "Save it again in Excel.")
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise _problem(name, "it is no workbook, or a broken or protected one", "Save it again as .xlsx.") from error
     except zlib.error as error:
         raise _problem(name, "it is a broken workbook", "Save it again as .xlsx.") from error
+
+
+def _declares(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
+    """Does this XML name a document type? It is read in pieces that overlap, so that a large sheet needs no memory."""
+    with archive.open(part) as stream:
+        before = b""
+        while piece := stream.read(_PIECE):
+            text = before + piece.replace(b"\0", b"").upper()
+            if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+                return True
+            before = text[-8:]
+    return False
 
 
 def _read(content: bytes, name: str, wanted: set[str]) -> dict[str, list[list[str]]]:

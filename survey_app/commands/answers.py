@@ -76,7 +76,8 @@ class Answers:
         chosen = self.instrument or _shipped_with(self.rows.columns)
         if chosen is None and self.items_named:
             note = "No questionnaire is named: the items are taken as they stand, none is turned round."
-            return replace(Scores.from_scored(self.rows, source=self.path.name), notes=(note,))
+            scores = Scores.from_scored(self.rows, source=self.path.name)
+            return replace(scores, notes=(*scores.notes, note))
         return score(self.rows, chosen or self._undecided(), source=self.path.name)
 
     def questionnaire(self) -> Instrument:

@@ -42,6 +42,7 @@ def quality(
     people = _suspects(answers.rows, flags, careless_indices(answers.rows, questionnaire))
     limits = asdict(Thresholds())
     notes = [
+        *answers.rows.attrs.get("notes", ()),
         f"One evidence flags a row, or {limits['hints']} hints. A flag is a reason to look; nobody was removed.",
         "Report results with and without the rows you exclude: parasol fit --exclude.",
     ]

@@ -101,6 +101,15 @@ def _bomb() -> bytes:
     return bytes(content)
 
 
+def _with_document_type() -> bytes:
+    """A workbook one of whose parts names an entity, far behind its beginning."""
+    buffer = io.BytesIO()
+    openpyxl.Workbook().save(buffer)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("xl/more.xml", b"<!-- " + b" " * 999_990 + b"--><!DOC" + b"TYPE a [<!ENTITY b 'c'>]><a/>")
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -114,7 +123,8 @@ def _bomb() -> bytes:
         (b"1,2,3\n4,5,6\n", "the columns have no names"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "no table of answers"),
         (bytes(range(1, 32)) * 20, "no table of answers"),
-        (b"PK\x03\x04 broken", "cannot be read"),
+        (b"PK\x03\x04 broken", "no workbook, or a broken"),
+        (_with_document_type(), "declares a document type"),
         (b"PAR1 broken", "cannot be read"),
         (b"$FL2 broken", "cannot be read"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old or a protected Excel file"),

@@ -232,3 +232,21 @@ def test_the_real_command(file: Path, tmp_path: Path) -> None:
     code, printed, said = real("fit", file, "--model", MODEL, "--latent", "--format", "json")
     assert (code, said) == (0, "")
     assert json.loads(printed)["fit"]["df"] > 0
+
+
+def test_what_reading_the_file_had_to_say_is_said(answers: pd.DataFrame, tmp_path: Path) -> None:
+    """An export of Qualtrics loses personal columns on the way: fit, measure and quality say so, in both forms."""
+    path = tmp_path / "qualtrics.csv"
+    items = answers[
+        [name for name in answers if name.startswith(("psi", "social", "physical", "homophily", "purchase"))]
+    ]
+    given = {"ResponseId": [f"R_{k}" for k in range(len(items))], "IPAddress": "192.0.2.1", "Progress": 100}
+    kept = {"Duration (in seconds)": 300, "Finished": 1, "RecordedDate": "2026-01-02", "Status": 0}
+    items.assign(**given, **kept).to_csv(path, index=False)
+    says = "Left out, because it is about the person: IPAddress"
+    listed = ["--scale", "psi=psi1,psi2,psi3", "--scale", "social=social1,social2,social3"]
+    model = ["--model", "psi ~ social", *QUICK]
+    for command in (["fit", path, *listed, *model], ["measure", path, *listed, *QUICK], ["quality", path, *listed]):
+        assert any(says in note for note in answered(*command)["notes"]), command
+        code, printed, said = call(*command)
+        assert (code, said) == (0, "") and printed.count(says) == 1, command
