@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 import warnings
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from io import BytesIO, StringIO
@@ -16,9 +15,12 @@ import pandas as pd
 
 from analysis.errors import DataError, Problem
 from analysis.platforms import from_platform, is_codes
+from analysis.workbook import check_archive
 
 LARGEST = 1_000_000_000
-"""Bytes a file may have, and bytes an Excel file may unpack to."""
+"""Bytes a file may have."""
+LARGEST_WORKBOOK = 500_000_000
+"""Bytes an Excel file may unpack to."""
 WIDEST = 16_384
 """Columns a file may have."""
 LONGEST_SHEET = 1_048_576
@@ -185,10 +187,7 @@ def _with_decimal_commas(column: pd.Series) -> pd.Series:
 def _from_xlsx(path: Path, content: bytes) -> pd.DataFrame:
     from openpyxl import load_workbook
 
-    with zipfile.ZipFile(BytesIO(content)) as archive:
-        unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > LARGEST:
-        raise _problem(path, f"it would unpack to {unpacked / 1e6:,.0f} MB", "Save it as CSV.")
+    check_archive(content, f"file '{path.name}'", LARGEST_WORKBOOK)
     book = load_workbook(BytesIO(content), read_only=True, data_only=True)
     for sheet in book.worksheets:
         records = sheet.iter_rows(values_only=True, max_row=LONGEST_SHEET, max_col=WIDEST)
