@@ -50,13 +50,13 @@ def export_limesurvey(instrument: Instrument) -> Exported:
     Notes
     -----
     A page is a group, neighbouring Likert items with the same answers and semantic differentials with the same
-    beginning are an array, the survey is shown group by group. What a study knows about a respondent (influencer,
-    condition, wave) stands in hidden questions of those names, filled in from the address: `...&influencer=Ada`; the
-    language LimeSurvey knows itself. The box of a consent and the handle of a slider have the code of their question,
-    so that `from_platform` gives their column the item's name. LimeSurvey knows letters and digits in codes only, 20
-    of them for a question and 5 for an answer; where an id has to be shortened for it, a note says so. The rows are of
-    the class S, SL, G, Q, SQ and A, first all of one language, then all of the next; texts are HTML there and are
-    escaped.
+    beginning are an array, the survey is shown group by group; a block of pages is a randomisation group of groups.
+    What a study knows about a respondent (influencer, condition, wave) stands in hidden questions of those names,
+    filled in from the address: `...&influencer=Ada`; the language LimeSurvey knows itself. The box of a consent and
+    the handle of a slider have the code of their question, so that `from_platform` gives their column the item's
+    name. LimeSurvey knows letters and digits in codes only, 20 of them for a question and 5 for an answer; where an
+    id has to be shortened for it, a note says so. The rows are of the class S, SL, G, Q, SQ and A, first all of one
+    language, then all of the next; texts are HTML there and are escaped.
 
     Checked against
     ---------------
@@ -142,6 +142,7 @@ class _Structure:
                 "id": str(place), "class": "G", "type/scale": str(place), "name": self._html(page.title[language]),
                 "text": "" if self._begins_with_array(page) else self._html(page.intro.get(language, "")),
                 "language": language, "relevance": self._relevance(page.show_if),
+                "random_group": page.block.replace("_", "")[:_LONGEST_CODE],
             }  # fmt: skip
             if place == 1:
                 for fact in self.facts:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,16 @@ def test_a_page_called_0_keeps_its_name() -> None:
     choices = Choices("agree", (1, 2), {"en": ("0", "1")})
     made = Instrument("small", "1", {"en": "S"}, ("en",), (Item("psi1", {"en": "I"}, choices=choices),), (), (page,))
     assert [row["name"] for row in of(rows_of(made), "G")] == ["&#48;"]
+
+
+def test_a_block_of_pages_changes_places() -> None:
+    """Tried in LimeSurvey 6.4.2: four respondents met the pages of one group in four orders, the others in place."""
+    core = load_instrument("psi_core")
+    pages = tuple(
+        replace(page, block="the_middle") if 2 <= place < 4 else page for place, page in enumerate(core.pages)
+    )
+    made = of(rows_of(replace(core, pages=pages)), "G", "nl")
+    assert [row["random_group"] for row in made] == ["", "", "themiddle", "themiddle"] + [""] * (len(pages) - 4)
 
 
 def test_shipped_questionnaires_keep_their_codes() -> None:
