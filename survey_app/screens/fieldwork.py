@@ -11,7 +11,15 @@ import streamlit as st
 
 from analysis.errors import ParasolError, StoreError
 from analysis.rows_file import write_rows
-from survey_app.components.study_frame import REFRESH_SECONDS, View, open_view, plain, warn_of_retention
+from survey_app.components.study_frame import (
+    NEWS,
+    REFRESH_SECONDS,
+    View,
+    is_news,
+    open_view,
+    plain,
+    warn_of_retention,
+)
 from survey_app.context import load_progress, open_store
 from survey_app.rows import study_columns
 from survey_app.study import SourceCounts, StudyCounts
@@ -48,18 +56,23 @@ def _warn(view: View) -> None:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _show_live(view: View) -> None:
-    """Counts that follow by themselves, nothing else of the screen is drawn again."""
+    """Counts that follow by themselves; where they say more than the rest of the screen, all of it is drawn again."""
     w = view.w
     try:
         counts = open_store().counts(view.study.slug)
     except StoreError:
         st.error(w("results.away"))
         return
+    if is_news(view.counts, counts) or counts.started > view.counts.started * (1 + NEWS):
+        st.rerun()
     with st.container(key="counts", horizontal=True):
         for name in ("visits", "declined", "started", "finished", "withdrawn"):
             st.metric(w(f"results.{name}"), getattr(counts, name), border=True)
     _show_quotas(view, counts)
-    left, right = st.columns(2, gap="large")
+    if view.study.conditions:
+        left, right = st.columns(2, gap="large")
+    else:
+        left = right = st.container()
     with left:
         st.header(w("fieldwork.by_source"))
         names = {source.id: source.label or source.id for source in view.study.sources} | {"": w("fieldwork.no_source")}
