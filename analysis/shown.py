@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import groupby
 
 from analysis.instrument import Instrument, Item, Page
 from analysis.kinds import DECLINED, OTHER, Answer
@@ -103,6 +105,53 @@ def shown_items(instrument: Instrument, page: Page, answers: Mapping[str, Answer
     ('follows', 'place', 'topics', 'news_source', 'reasons')
     """
     return shown_pages(instrument, answers, facts).get(page.id, ())
+
+
+def page_order(instrument: Instrument, seed: str) -> tuple[str, ...]:
+    """In which order does this person see the pages, where some of them change places?
+
+    Parameters
+    ----------
+    instrument : Instrument
+        The questionnaire.
+    seed : str
+        What the order is drawn from; the id of a participation.
+
+    Returns
+    -------
+    tuple of str
+        Page ids; empty where the order is that of the instrument for everybody.
+
+    Notes
+    -----
+    Only the pages of a block change places, with each other, all orders being equally likely.
+
+    Checked against
+    ---------------
+    Its own promise, drawn for many people, in tests/survey_app/test_journey.py (`page_order`).
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from analysis.instrument import load_instrument
+    >>> core = load_instrument("psi_core")
+    >>> page_order(core, "p1")
+    ()
+    >>> pages = [replace(page, block="them") if number in (1, 2) else page for number, page in enumerate(core.pages)]
+    >>> [page.id for page in core.pages[:5]]
+    ['exposure', 'social', 'homophily', 'physical', 'psi']
+    >>> page_order(replace(core, pages=tuple(pages)), "p4")[:5]
+    ('exposure', 'homophily', 'social', 'physical', 'psi')
+    """
+    if not any(page.block for page in instrument.pages):
+        return ()
+    ordered: list[str] = []
+    for block, group in groupby(instrument.pages, key=lambda page: page.block):
+        pages = [page.id for page in group]
+        if block:
+            random.Random(f"{seed}:block {block}").shuffle(pages)
+        ordered += pages
+    return tuple(ordered)
 
 
 def piped_texts(instrument: Instrument, answers: Mapping[str, Answer], facts: Facts) -> dict[str, str]:

@@ -12,6 +12,7 @@ from analysis.errors import DataError, Problem
 from analysis.instrument import METADATA, Instrument, Item, Scale
 from analysis.kinds import DECLINED, OTHER, SEVERAL, Answer, Column
 from analysis.show_if import FACTS, parse_condition
+from analysis.shown import page_order
 
 _LIKING: Mapping[str, float] = {
     "exposure": 0.20,
@@ -360,8 +361,10 @@ def _metadata(instrument: Instrument, people: _People, rng: np.random.Generator)
     started = _FIRST_DAY + day + hour
     rated = any(page.per_influencer for page in instrument.pages)
     personas = np.array(["persona_a", "persona_b", "persona_c"])
+    numbered = _numbered(n)
+    orders = [" ".join(page_order(instrument, id)) for id in numbered]
     columns: dict[str, object] = {
-        "participation": _numbered(n),
+        "participation": numbered,
         "influencer": rng.choice(personas, n, p=(0.5, 0.3, 0.2)) if rated else "",
         "condition": "",
         "source": "simulated",
@@ -370,6 +373,7 @@ def _metadata(instrument: Instrument, people: _People, rng: np.random.Generator)
         "started": started,
         "finished": started + pd.to_timedelta(seconds, unit="s"),
         "seconds": seconds,
+        **({"page_order": orders} if any(orders) else {}),
         "instrument": instrument.digest,
         "synthetic": True,
         "test": False,

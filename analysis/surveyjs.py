@@ -158,6 +158,7 @@ class _Survey:
             found["questionOrder"] = "random"
         found |= self._shown(page.show_if)
         own = self._own_shown(page.show_if) | ({"per_influencer": True} if page.per_influencer else {})
+        own |= {"block": page.block} if page.block else {}
         if own:
             found[OWN] = own
         found["elements"] = [one for run in self.runs[page.id] for one in self._elements(run, page)]
@@ -305,6 +306,8 @@ class _Survey:
         items, pages = self.instrument.items, self.instrument.pages
         if facts := [fact for fact in facts_asked(self.instrument) if fact != "language"]:
             yield f"Tell the survey what it cannot know with survey.setVariable: {listed(facts)}."
+        if moving := [page.id for page in pages if page.block]:
+            yield f"Pages stand in a fixed order: {listed(moving)} (random in Parasol)."
         if rated := [page.id for page in pages if page.per_influencer]:
             yield f"Pages asked about each influencer are asked once: {listed(rated)}."
         if silent := [item.id for item in items if self._typed_decline(item)]:

@@ -236,6 +236,8 @@ class _Json:
             found["order"] = "random"
         if own.get("per_influencer") is True:
             found["per_influencer"] = True
+        if block := _string(own.get("block")):
+            found["block"] = block
         if condition := self._condition(page, ("page", id)):
             found["show_if"] = condition
         self.unknown |= set(page) - _PAGE

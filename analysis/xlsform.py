@@ -28,7 +28,7 @@ OWN_TEXTS = ("left", "right", "alt")
 NATIVE = ("required", "relevant", "constraint", "appearance", "parameters", "calculation")
 OWN = (
     "kind", "show_if", "reverse", "check", "step", "minimum_choices", "maximum_choices", "other", "decline", "media",
-    "item_order", "per_influencer", "id", "column", "derived",
+    "item_order", "per_influencer", "block", "id", "column", "derived",
 )  # fmt: skip
 """Columns of the survey sheet that XLSForm ignores and Parasol reads."""
 MEDIA = ("image", "video")
@@ -248,6 +248,7 @@ class _Form:
             **self._words("label", self._filled_in(page.title)), "id": page.id if name != page.id else "",
             "item_order": "random" if page.order == "random" else "",
             "per_influencer": YES if page.per_influencer else "",
+            "block": page.block,
         }  # fmt: skip
         if page.intro:
             note = {"type": "note", "name": fresh(f"{name}_intro", self.taken), "derived": "intro"}
@@ -411,6 +412,8 @@ class _Form:
         items, pages = self.instrument.items, self.instrument.pages
         for fact in facts_asked(self.instrument):
             yield f"The form does not know the {fact}: write what stands for it into the calculation of the row {fact}."
+        if moving := [page.id for page in pages if page.block]:
+            yield f"Pages stand in a fixed order: {listed(moving)} (random in Parasol)."
         if rated := [page.id for page in pages if page.per_influencer]:
             yield f"Pages asked about each influencer are asked once: {listed(rated)}."
         if random := [page.id for page in pages if page.order == "random"]:

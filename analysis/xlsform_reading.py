@@ -276,6 +276,8 @@ class _Workbook:
             page["order"] = row["item_order"].strip()
         if row.get("per_influencer", "").strip().lower() in _YES:
             page["per_influencer"] = True
+        if block := row.get("block", "").strip():
+            page["block"] = block
         if condition := self._condition(row, ("page", page["id"]), kept):
             page["show_if"] = condition
         return page

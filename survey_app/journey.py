@@ -83,22 +83,6 @@ def waits_for_condition(study: Study, instrument: Instrument, begun: Participati
     return step.page in order and order.index(step.page) >= order.index(decisive)
 
 
-def page_order(instrument: Instrument, seed: str) -> tuple[str, ...]:
-    """The pages in the order of one participation; empty where it is that of the instrument for everybody.
-
-    Only the pages of a block change places, with each other. All others stay where they are.
-    """
-    if not any(page.block for page in instrument.pages):
-        return ()
-    ordered: list[str] = []
-    for block, group in groupby(instrument.pages, key=lambda page: page.block):
-        pages = [page.id for page in group]
-        if block:
-            random.Random(f"{seed}:block {block}").shuffle(pages)
-        ordered += pages
-    return tuple(ordered)
-
-
 def item_order(page: Page, seed: str) -> tuple[str, ...]:
     """The order in which a participation sees the items of a page."""
     items = list(page.items)

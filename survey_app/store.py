@@ -39,6 +39,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemy
 from analysis.errors import DataError, Problem, StoreError
 from analysis.instrument import Instrument, instrument_as_json, instrument_from_json
 from analysis.kinds import Answer
+from analysis.shown import page_order
 from survey_app import schema
 from survey_app.admission import (
     NotAdmitted,
@@ -60,7 +61,6 @@ from survey_app.assignment import (
     next_condition,
     next_influencers,
 )
-from survey_app.journey import page_order
 from survey_app.paradata import DEVICES, paradata_from
 from survey_app.rows import as_json, kept_from, new_id, rows_from
 from survey_app.study import (
@@ -155,6 +155,9 @@ class Store:
         self._engine = _engine(url)
         self._where = f"the database {self._engine.url.render_as_string(hide_password=True)}"
         self._sqlite = self._engine.dialect.name == "sqlite"
+        # PostgreSQL shows each statement a state of its own anyway: beginning and ending what is only read adds nothing.
+        options = {} if self._sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._readers = self._engine.execution_options(**options)
         # SQLite has a single writer and lets the others poll for it; threads queueing here wake up at once.
         self._turn = threading.Lock() if self._sqlite else None
         self._designs: dict[str, Instrument] = {}  # by digest, so they never change
@@ -235,7 +238,7 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with _stating(self._where), self._engine.begin() as connection:
+        with _stating(self._where), self._readers.begin() as connection:
             yield connection
 
     @contextmanager
@@ -983,8 +986,9 @@ def _postgresql_engine(url: sa.URL) -> sa.Engine:
     try:
         return sa.create_engine(
             url,
-            pool_size=10,
-            max_overflow=20,
+            # As many as there ever are, and kept: making one costs the database more than a page of answers does.
+            pool_size=16,
+            max_overflow=0,
             pool_timeout=_WAIT,
             pool_pre_ping=True,  # a connection that did not survive the database's restart is replaced unnoticed
             connect_args={

@@ -44,6 +44,8 @@ def instruments(draw: st.DrawFn) -> Instrument:
             items.append(item)
             page["items"].append(item["id"])
         pages.append(page)
+    if draw(st.booleans()):
+        _into_a_block(pages, items)
     content = {
         "id": "made", "version": draw(st.sampled_from(("1", "1.0", "2026-01"))), "title": words(),
         "languages": languages, "citation": draw(st.one_of(st.just(""), PLAIN)), "choices": lists,
@@ -51,6 +53,19 @@ def instruments(draw: st.DrawFn) -> Instrument:
         "scales": _scales(draw, items, words), "pages": pages,
     }  # fmt: skip
     return instrument_from_dict(content, "made")
+
+
+def _into_a_block(pages: list[dict[str, Any]], items: list[dict[str, Any]]) -> None:
+    """The first two neighbours that may change places do: they ask nothing, and nobody agrees to anything there."""
+    kinds = {item["id"]: item for item in items}
+    asks = {id for id, item in kinds.items() if "show_if" in item or "{q" in repr(item) or item["kind"] == "consent"}
+    free = [not page.get("show_if") and not asks & {*page["items"]} for page in pages]
+    for place in range(len(pages) - 1):
+        two = pages[place : place + 2]
+        if all(free[place : place + 2]) and two[0]["per_influencer"] == two[1]["per_influencer"]:
+            for page in two:
+                page["block"] = "turned"
+            return
 
 
 @st.composite

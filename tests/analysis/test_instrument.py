@@ -4,6 +4,7 @@ import copy
 import json
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from analysis.instrument import (
     instrument_from_json,
     load_instrument,
 )
+from analysis.instrument_file import instrument_as_toml
 from analysis.kinds import CHOSEN, KINDS, columns_of
 
 SMALL = """
@@ -548,3 +550,89 @@ def test_the_dutch_speaks_informally_and_every_rating_names_the_persona() -> Non
 def test_no_item_takes_the_name_of_a_metadata_column() -> None:
     core = load_instrument("psi_core")
     assert not {item.id for item in core.items} & set(METADATA)
+
+
+# -- pages that change places ---------------------------------------------------------------------------------------
+
+
+def blocks_of(**blocks: str) -> list[str]:
+    """What is said of the core instrument with these pages in these blocks."""
+    content = tomllib.loads(data_file("instruments", "psi_core.toml").read_text(encoding="utf-8"))
+    for page in content["pages"]:
+        if page["id"] in blocks:
+            page["block"] = blocks[page["id"]]
+    return said_of(content)
+
+
+def said_of(content: dict[str, Any]) -> list[str]:
+    try:
+        instrument_from_dict(content, "core")
+    except InstrumentError as error:
+        return [f"{problem.where}: {problem.what}" for problem in error.problems]
+    return []
+
+
+def test_neighbouring_pages_may_change_places() -> None:
+    assert blocks_of(social="them", homophily="them", physical="them") == []
+    assert blocks_of(social="a", homophily="a", physical="b", psi="b") == []
+
+
+@pytest.mark.parametrize(
+    ("blocks", "what"),
+    [
+        ({"psi": "a"}, "one page alone has no order"),
+        ({"psi": "a", "social": "a"}, "another page stands among its pages"),
+        ({"physical": "A b", "psi": "A b"}, "this is no name of a block"),
+        ({"physical": "", "psi": ""}, "this is no name of a block"),
+    ],
+)
+def test_a_block_that_makes_no_sense_is_named(blocks: dict[str, str], what: str) -> None:
+    assert [said.partition(": ")[2] for said in blocks_of(**blocks)] == [what]
+
+
+def test_what_a_block_asks_is_asked_before_it() -> None:
+    content: dict[str, Any] = {
+        "id": "b", "version": "1", "title": {"en": "B"}, "languages": ["en"],
+        "items": [
+            {"id": "a", "kind": "number", "text": {"en": "A?"}},
+            {"id": "b", "kind": "number", "text": {"en": "B?"}, "show_if": "a > 1"},
+            {"id": "c", "kind": "number", "text": {"en": "C after {b}?"}},
+            {"id": "agreed", "kind": "consent", "text": {"en": "I agree."}},
+        ],
+        "pages": [{"id": id, "title": {"en": id}, "items": [item]} for id, item in zip("xyz", "abc", strict=True)],
+    }  # fmt: skip
+    content["pages"].append({"id": "last", "title": {"en": "Last"}, "items": ["agreed"]})
+    x, y, z, last = content["pages"]
+    assert said_of(content) == []
+    y["block"] = z["block"] = "k"
+    assert said_of(content) == ["core, item 'c', text.en: 'b' may come later: its page is in block 'k' too"]
+    del z["block"]
+    x["block"] = "k"
+    assert said_of(content) == ["core, item 'b', show_if: 'a' may come later: its page is in block 'k' too"]
+    del x["block"], y["block"]
+    z["block"] = last["block"] = "k"
+    assert said_of(content) == ["core, block 'k': its page 'last' asks for consent"]
+    last["per_influencer"] = True
+    assert "core, block 'k': some of its pages are asked for each influencer, others once" in said_of(content)
+
+
+def test_blocks_come_back_from_a_file_and_change_the_digest() -> None:
+    core = load_instrument("psi_core")
+    pages = tuple(replace(page, block="them") if page.id in ("social", "homophily") else page for page in core.pages)
+    mixed = replace(core, pages=pages)
+    assert mixed.digest != core.digest
+    assert instrument_from_dict(tomllib.loads(instrument_as_toml(mixed)), "core") == mixed
+    assert instrument_from_json(instrument_as_json(mixed)) == mixed
+
+
+def test_an_instrument_kept_before_there_were_blocks_has_the_digest_it_had() -> None:
+    psi = Item("psi1", {"en": "I miss them."}, choices=Choices("yesno", (0, 1), {"en": ("no", "yes")}))
+    small = Instrument("small", "1", {"en": "Small"}, ("en",), (psi,), (), (Page("one", {}, ("psi1",)),))
+    assert small.digest == "42c64b48bf9f11693df07c44462df5dea106679bd038c8e6efe9d4f965016215"
+
+
+def test_a_bound_is_the_same_however_it_is_written() -> None:
+    core = load_instrument("psi_core")
+    items = tuple(replace(item, minimum=16) if item.id == "age" else item for item in core.items)
+    whole = replace(core, items=items)
+    assert type(whole.item("age").minimum) is int and whole.digest == core.digest

@@ -200,3 +200,11 @@ def test_a_partial_ranking_and_a_stepped_number() -> None:
     assert set(rows[["r_1", "r_2", "r_3", "r_4"]].notna().sum(axis=1)) == {1, 2}
     assert {1, 1.3, 1.6} <= set(rows["x"]) <= {1, 1.3, 1.6, 1.9}
     assert set(rows["s"]) == {-1, -0.5, 0, 0.5, 1}
+
+
+def test_pages_that_change_places_do_so_for_each_person() -> None:
+    pages = tuple(replace(page, block="b") if page.id in ("social", "homophily") else page for page in CORE.pages)
+    rows = simulate_answers(replace(CORE, pages=pages), 40, seed=2)
+    orders = {tuple(order.split()[1:3]) for order in rows["page_order"]}
+    assert orders == {("social", "homophily"), ("homophily", "social")}
+    assert "page_order" not in simulate_answers(CORE, 5, seed=2)

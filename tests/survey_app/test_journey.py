@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from analysis.instrument import Choices, Instrument, Item, Page, load_instrument
+from analysis.shown import page_order
 from survey_app.answers import AnswersRefused
 from survey_app.assignment import decisive_page
 from survey_app.journey import (
@@ -17,7 +18,6 @@ from survey_app.journey import (
     asks_about_influencer,
     influencer_of,
     missing_on,
-    page_order,
     steps_of,
     waits_for_condition,
 )
