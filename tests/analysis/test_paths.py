@@ -288,3 +288,14 @@ def test_bootstrap_limits_equal_boot_on_our_own_data(interval: str) -> None:
     allowed = 4 * np.hypot(1, np.sqrt(r["draws"] / DRAWS)) * np.array(r["limit_error"])
     allowed *= 1.5 if interval == "bca" else 1  # further out in the tail, where draws are thinner
     assert (np.abs(row[["conf_low", "conf_high"]].to_numpy(float) - r[interval]) <= allowed).all()
+
+
+def test_accelerated_limits_of_a_few_skewed_answers_equal_boot() -> None:
+    r = frozen()["paths"]["skewed"]
+    few = Scores.from_scored(people().frame.head(30).assign(y=r["y"]), source="simulated in R")
+    fit = fit_paths(parse_model("m ~ x; y ~ m + x"), few, interval="bca", draws=r["draws"], seed=4)
+    row = fit.effects[fit.effects["kind"] == "indirect"].iloc[0]
+    gaps = np.abs(row[["conf_low", "conf_high"]].to_numpy(float) - r["bca"]) / r["bca_error"]
+    assert (gaps <= 4 * np.sqrt(2)).all()
+    apart = np.abs(np.subtract(r["percentile"], r["bca"])) / r["bca_error"]
+    assert apart.max() > 20  # so that a plain percentile would be told from it

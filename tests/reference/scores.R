@@ -4,7 +4,7 @@
 suppressMessages({library(jsonlite); library(sandwich); library(lavaan); library(boot)})
 RNGkind("Mersenne-Twister", "Inversion", "Rejection"); set.seed(11)
 n <- 150
-image <- sample(c("own", "person", "product"), n, TRUE, c(.4, .35, .25)); wave <- rep(0:1, length.out = n)
+image <- sample(c("own", "person", "product"), n, TRUE, c(.4, .35, .25)); wave <- as.integer(runif(n) < .38)
 x <- rnorm(n, 3, 1.1); w <- rnorm(n, 2, .9); z <- .4 * x + rnorm(n, 30, 6)
 m <- 1 - .35 * x + .1 * w + .3 * x * w + .3 * wave * x + rnorm(n, 0, .5 + .3 * abs(x - 3))
 y <- 2 + .5 * m + .15 * x - .2 * w + .03 * z + .7 * (image == "person") + rnorm(n, 0, .8 + .2 * wave)
@@ -84,6 +84,11 @@ noise <- apply(sapply(split(drawn$t, rep(1:20, 2000)), limits), 1, sd) / sqrt(20
 # limits of the product of two normal estimates with classical errors, which are independent across the equations
 normal <- quantile(rnorm(4e6, coef(a0)["x"], sqrt(vcov(a0)["x", "x"])) * rnorm(4e6, coef(b0)["m"], sqrt(vcov(b0)["m", "m"])), c(.025, .975), names = FALSE)
 paths <- c(paths, list(std_indirect = ab * sd(d$x) / sd(d$y), std_total = unname(ab + coef(b0)["x"]) * sd(d$x) / sd(d$y), montecarlo = normal, draws = 40000, percentile = limits(drawn$t), limit_error = noise, bca = boot.ci(drawn, type = "bca", L = by_jackknife)$bca[4:5]))
+
+# few people and a skewed answer, where the acceleration of BCa is large
+few <- transform(d[1:30, ], y = round(exp(.8 * y), 2)); skewed <- boot(few, product, 100000); by_one <- empinf(data = few, statistic = product, type = "jack", stype = "i")
+paths$skewed <- list(draws = 100000, y = few$y, percentile = limits(skewed$t), bca = boot.ci(skewed, type = "bca", L = by_one)$bca[4:5],
+  bca_error = apply(sapply(split(skewed$t, rep(1:20, 5000)), function(t) { skewed$t <- matrix(t); skewed$R <- 5000; boot.ci(skewed, type = "bca", L = by_one)$bca[4:5] }), 1, sd) / sqrt(20))
 
 # The same two equations in each wave: the difference is the interaction with the wave, its error HC3 in each wave
 both <- lm(y ~ (m + x) * wave, d); first <- lm(y ~ m + x, d, wave == 0); second <- lm(y ~ m + x, d, wave == 1)
