@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.cfa import fit_cfa
+from analysis.answers_file import load_rows
+from analysis.cfa import Missing, fit_cfa
 from analysis.compare import compare
 from analysis.diagnostics import fit_diagnostics
 from analysis.factor import fit_factors
 from analysis.groups import fit_groups
 from analysis.importance import central_claim, fit_dominance
+from analysis.invariance import fit_invariance
 from analysis.method_bias import full_collinearity, single_factor
 from analysis.model import parse_model
 from analysis.moments import Moments, as_moments
@@ -26,6 +30,8 @@ from analysis.published import load_published
 from analysis.regression import fit_regression
 from analysis.reliability import alpha, omega, reliability_table
 from analysis.retention import parallel_analysis, sampling_adequacy
+from analysis.robust import Robust
+from analysis.rows_file import write_rows
 from analysis.scoring import Scores, score_scales
 from analysis.validity import construct_validity, htmt
 
@@ -141,3 +147,88 @@ def test_a_study_beside_itself_differs_nowhere() -> None:
     gao = load_published("gao_2023")
     found = compare(gao.model, gao.moments(), gao)
     assert found.coefficients["estimate"].abs().max() < 1e-12
+
+
+@st.composite
+def recursive_texts(draw: st.DrawFn) -> str:
+    """Some recursive model of five columns: each is predicted by some of those before it."""
+    names = ["social", "psi", "trust", "buy", "tier"]
+    lines = []
+    for place in range(1, len(names)):
+        if terms := draw(st.lists(st.sampled_from(names[:place]), unique=True, max_size=3)):
+            lines.append(f"{names[place]} ~ {' + '.join(terms)}")
+    return "; ".join(lines) or "psi ~ social"
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), recursive_texts())
+def test_total_is_direct_plus_indirect_whatever_the_arrows(seed: int, text: str) -> None:
+    """Path by path on one side, (I - B)^-1 - I on the other."""
+    model = parse_model(text)
+    fit = fit_paths(model, scored(people(seed)), interval="delta")
+    names = list(model.columns)
+    arrows = np.zeros((len(names), len(names)))
+    for row in fit.coefficients[fit.coefficients["term"] != "(Intercept)"].itertuples():
+        arrows[names.index(row.outcome), names.index(row.term)] = row.estimate
+    reached = np.linalg.inv(np.eye(len(names)) - arrows) - np.eye(len(names))
+    ends = fit.effects["path"].str.split(" -> ").map(lambda path: (path[0], path[-1]))
+    for (cause, effect), rows in fit.effects.groupby(ends):
+        whole = rows.loc[rows["kind"].isin(["direct", "indirect"]), "estimate"].sum()
+        assert whole == pytest.approx(reached[names.index(effect), names.index(cause)], rel=1e-9, abs=1e-12)
+        total = rows.loc[rows["kind"] == "total", "estimate"]
+        assert total.empty or total.iloc[0] == pytest.approx(whole, rel=1e-9, abs=1e-12)
+
+
+LATENT = parse_model(f"{FACTORS}; trust ~ psi + social; psi ~ social; buy ~ trust + psi + social".replace("\n", "; "))
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 10_000))
+def test_total_is_direct_plus_indirect_among_latents(seed: int) -> None:
+    effects = fit_cfa(LATENT, scored(people(seed))).effects
+    for kind in ("estimate", "std_estimate"):
+        of = effects.set_index(["kind", "path"])[kind]
+        paths = ["social -> trust -> buy", "social -> psi -> buy", "social -> psi -> trust -> buy"]
+        indirect = sum(of["indirect", path] for path in paths)
+        assert of["total_indirect", "social -> buy"] == pytest.approx(indirect, rel=1e-9)
+        assert of["total", "social -> buy"] == pytest.approx(indirect + of["direct", "social -> buy"], rel=1e-9)
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 10_000), st.lists(st.sampled_from([0.01, 0.5, 3.0, 100.0]), min_size=7, max_size=7))
+def test_units_of_items_change_nothing_standardised(seed: int, units: list[float]) -> None:
+    rows = people(seed)
+    other = rows.assign(**{item: rows[item] * unit for item, unit in zip(ITEMS, units, strict=True)})
+    here, there = (fit_cfa(FACTORS, Scores.from_scored(each[ITEMS], source="t")) for each in (rows, other))
+    columns = ["std_estimate", "std_estimate_error", "std_conf_low", "std_conf_high"]
+    expect_same(here.coefficients[columns], there.coefficients[columns], rel=1e-6)
+    measures = ["chi_square", "cfi", "rmsea", "srmr"]
+    expect_same(here.summary[measures], there.summary[measures], rel=1e-6)
+
+
+@settings(max_examples=3, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([(None, "listwise"), ("mlr", "listwise"), (None, "fiml")]))
+def test_the_order_of_groups_changes_no_comparison(seed: int, way: tuple[Robust | None, Missing]) -> None:
+    rows = people(seed, 240)
+    rows["half"] = np.where(rows["shop"] < 4, "a", "b")
+    here, there = (
+        fit_invariance(FACTORS, Scores.from_scored(each, source="t"), "half", robust=way[0], missing=way[1])
+        for each in (rows, rows.iloc[::-1])
+    )
+    assert list(here.groups) == list(there.groups)[::-1]
+    expect_same(here.levels, there.levels, rel=1e-5)
+
+
+@settings(max_examples=5, deadline=None)
+@given(
+    st.lists(st.one_of(st.none(), st.integers(1, 7)), min_size=4, max_size=9),
+    st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=9, max_size=9),
+)
+def test_answers_survive_every_kind_of_file(whole: list[int | None], parts: list[float]) -> None:
+    rows = pd.DataFrame({"psi1": [4, *whole], "age": [*whole, 30]}, dtype="Float64").astype(float)
+    rows["spend"] = [*parts, *parts][: len(rows)]
+    with TemporaryDirectory() as folder:
+        for ending in ("csv", "xlsx", "sav", "parquet"):
+            path = Path(folder) / f"answers.{ending}"
+            write_rows(rows, path, None)
+            pd.testing.assert_frame_equal(load_rows(path).astype(float), rows, rtol=1e-14)
