@@ -155,7 +155,7 @@ class Store:
         self._engine = _engine(url)
         self._where = f"the database {self._engine.url.render_as_string(hide_password=True)}"
         self._sqlite = self._engine.dialect.name == "sqlite"
-        # PostgreSQL shows each statement a state of its own anyway: beginning and ending what is only read adds nothing.
+        # On PostgreSQL each statement sees a state of its own anyway: a transaction around what is read adds nothing.
         options = {} if self._sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._readers = self._engine.execution_options(**options)
         # SQLite has a single writer and lets the others poll for it; threads queueing here wake up at once.
