@@ -247,7 +247,7 @@ class Reader:
             case ast.Call() if (function := self._function(node, scope)) is not None:
                 inner = self._inner(node, scope, function)
                 for one in ast.walk(inner.function or node):
-                    if isinstance(one, ast.Return) and one.value is not None:
+                    if isinstance(one, (ast.Return, ast.Yield)) and one.value is not None:
                         yield from self._displays(one.value, inner)
 
     def _inner(self, call: ast.Call, scope: Scope, function: Scope) -> Scope:
@@ -417,9 +417,9 @@ def _assigned(function: Function, name: str) -> Iterator[ast.expr | None]:
             case ast.AugAssign(target=ast.Name(id=id), value=value) if id == name:
                 yield value
             case ast.For(target=target, iter=values) | ast.comprehension(target=target, iter=values):
-                if any(one.id == name for one in ast.walk(target) if isinstance(one, ast.Name)):
-                    for value in _elements(function, values, 3):
-                        yield from _given(target, value, name)
+                if any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(target)):
+                    for one in _elements(function, values, 3):
+                        yield from _given(target, one, name)
 
 
 def _elements(function: Function, values: ast.expr, depth: int) -> Iterator[ast.expr | None]:
@@ -440,22 +440,24 @@ def _elements(function: Function, values: ast.expr, depth: int) -> Iterator[ast.
             yield None
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="items")) if depth:
             for value in _assigned(function, name):
-                match value:
-                    case ast.Dict(keys=keys, values=each):
-                        for key, one in zip(keys, each, strict=True):
-                            if key is not None:
-                                yield ast.Tuple([key, one])
-                    case ast.DictComp(key=key, value=one):
-                        yield ast.Tuple([key, one])
-                    case ast.IfExp(body=ast.Dict(keys=keys, values=each)):
-                        for key, one in zip(keys, each, strict=True):
-                            if key is not None:
-                                yield ast.Tuple([key, one])
+                yield from _entries(value)
             yield None
-        case ast.Call(func=ast.Name(id=name)) if name not in ("zip", "enumerate", "range", "map", "set"):
+        case ast.Call(func=ast.Name() | ast.Attribute(value=ast.Name(id="self"))):
             yield values
         case _:
             yield None
+
+
+def _entries(table: ast.expr | None) -> Iterator[ast.expr]:
+    """The pairs of key and value of a dictionary."""
+    match table:
+        case ast.Dict(keys=keys, values=values):
+            yield from (ast.Tuple([key, one]) for key, one in zip(keys, values, strict=True) if key is not None)
+        case ast.DictComp(key=key, value=value):
+            yield ast.Tuple([key, value])
+        case ast.IfExp(body=body, orelse=other):
+            yield from _entries(body)
+            yield from _entries(other)
 
 
 def _default(function: Function | None, name: str) -> Iterator[ast.expr]:
@@ -475,9 +477,10 @@ def _given(target: ast.expr, value: ast.expr | None, name: str) -> Iterator[ast.
         for place, one in enumerate(target.elts):
             yield from _given(one, ast.Subscript(value, ast.Constant(place)), name)
     elif isinstance(target, (ast.Tuple, ast.List)):
-        several = isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts)
+        several = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+        whole = len(several) == len(target.elts)
         for place, one in enumerate(target.elts):
-            yield from _given(one, value.elts[place] if several else None, name)
+            yield from _given(one, several[place] if whole else None, name)
 
 
 def _kept(function: Function, name: str) -> Iterator[ast.expr]:

@@ -33,7 +33,7 @@ from survey_app.screens.studies import _read_files
 from survey_app.sentences import SENTENCES, tell
 from survey_app.store import Store
 from survey_app.study_file import load_study
-from survey_app.words import words
+from survey_app.words import researcher_languages, words
 from tests.survey_app.sentences_said import Reader, Said
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -89,8 +89,13 @@ def test_the_reader_finds_what_the_code_says() -> None:
         "has {1} {2}s of one id, '{3}'",  # a method that makes a problem
         "a list of whole numbers, as in [1, 2, 3]",  # from a table of the module
         "quota of source {1}",  # what a loop goes through
+        "model, line {1}",  # what a generator gives, one after the other
     } <= found
     assert len(found) > 900
+
+
+def test_every_language_of_the_screens_has_a_catalogue() -> None:
+    assert set(LANGUAGES) == set(researcher_languages()) - {"en"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
