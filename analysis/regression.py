@@ -86,7 +86,8 @@ def fit_regression(model: Model, data: Scores | Moments, *, errors: Errors | Non
         (units of the outcome per unit of the predictor), `std_error`, `statistic` (t), `df` (n - predictors - 1),
         `p_value` (two-sided), `conf_low`, `conf_high`, `std_estimate` (standard deviations per standard
         deviation; 0 for the intercept), `correlation` (zero-order, with the outcome), `sign_flip` (True where
-        correlation and estimate point different ways) and `vif` (variance inflation factor); the last three are
+        correlation and estimate point different ways; never for a product and what is in it, whose slopes hold where
+        the partner is zero) and `vif` (variance inflation factor); the last three are
         empty for the intercept.
         `summary`, one row per outcome: `n`, `r_squared`, `adj_r_squared`, `f_statistic` and `f_p_value` (that all
         slopes are zero, from R squared, classical), `df`, `residual_sd` and, with HC3, `robust_f` and `robust_p`.
@@ -684,7 +685,7 @@ def _coefficients(one: Estimated, covariance: np.ndarray, level: float) -> dict[
         **t_table(estimates, np.sqrt(np.diag(covariance))[first:], one.df, level),
         "std_estimate": np.concatenate(([0.0], standardised))[first:],
         "correlation": np.concatenate(([np.nan], one.correlations))[first:],
-        "sign_flip": np.concatenate(([False], standardised * one.correlations < 0))[first:].astype(bool),
+        "sign_flip": np.concatenate(([False], _turned(one)))[first:].astype(bool),
         "vif": np.concatenate(([np.nan], one.vif))[first:],
     }
 
@@ -714,11 +715,26 @@ def _errors_note(errors: Errors) -> str:
     return "Standard errors of the coefficients are classical: they assume a constant residual variance."
 
 
+def _turned(one: Estimated) -> np.ndarray:
+    """Which slopes point another way than their correlation; a product and what is in it are not compared with one."""
+    conditional = {name for term in one.equation.terms if len(term) > 1 for name in (":".join(term), *term)}
+    comparable = [label not in conditional for label in one.equation.labels]
+    return np.asarray((one.slopes * one.ratio * one.correlations < 0) & comparable)
+
+
 def _flips(one: Estimated) -> list[str]:
     standardised = one.slopes * one.ratio
-    return [
+    turned = zip(one.equation.labels, one.correlations, standardised, _turned(one), strict=True)
+    notes = [
         f"{one.equation.outcome} ~ {label}: the correlation is {r:.3f} but the standardised estimate {beta:.3f}; "
         "the sign turns once the other predictors are held constant (suppression)."
-        for label, r, beta in zip(one.equation.labels, one.correlations, standardised, strict=True)
-        if r * beta < 0
+        for label, r, beta, turns in turned
+        if turns
     ]
+    for term in one.equation.terms:
+        if len(term) > 1 and set(term) & set(one.equation.labels):
+            notes.append(
+                f"{one.equation.outcome} ~ {':'.join(term)}: the coefficients of {' and '.join(term)} hold where the "
+                "other is zero; centre them if nobody is near zero."
+            )
+    return notes

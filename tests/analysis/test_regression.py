@@ -134,6 +134,18 @@ def test_a_turned_sign_is_flagged() -> None:
     assert any("suppression" in note for note in fit.notes)
 
 
+def test_what_is_in_a_product_is_no_suppression() -> None:
+    """Far from zero the slope where the partner is zero has any sign: that is no finding, and no flag."""
+    rng = np.random.Generator(np.random.SFC64(2))
+    x, z = 4 + rng.normal(size=(2, 200))
+    rows = pd.DataFrame({"x": x, "z": z, "y": 0.5 * (x - 4) * (z - 4) + 0.4 * x + rng.normal(size=200)})
+    raw = fit_regression(parse_model("y ~ x + z + x:z"), Scores.from_scored(rows, source="simulated"))
+    one = raw.coefficient("y", "x")
+    assert one["estimate"] < 0 < one["correlation"]
+    assert not raw.coefficients["sign_flip"].any() and not any("suppression" in note for note in raw.notes)
+    assert any("y ~ x:z: the coefficients of x and z hold where the other is zero" in note for note in raw.notes)
+
+
 def test_a_product_needs_rows_or_its_own_moments() -> None:
     model = parse_model("y ~ x + z + x:z")
     with pytest.raises(NeedsRows, match="'x:z'"):
