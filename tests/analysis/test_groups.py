@@ -195,8 +195,17 @@ def test_groups_and_a_covariate_equal_r_on_our_own_data():
     pairs = dict(zip(("estimate", "std_error", "df", "p_value", "conf_low", "conf_high"), r["pairs"], strict=True))
     for name, values in pairs.items():
         assert fit.coefficients[name].tolist() == pytest.approx(values, rel=1e-5), name
+    np.testing.assert_allclose(
+        fit.coefficients[["std_estimate", "d_low", "d_high"]], np.transpose(r["cohen"]), rtol=1e-6
+    )
+    np.testing.assert_allclose(fit.effects[["conf_low", "conf_high"]], r["mean_ci"], rtol=1e-9)
     adjusted = fit_ancova(parse_model("y ~ image + z"), people())
     told = adjusted.summary.loc[0, ["f_statistic", "f_p_value"]].tolist()
     assert told == pytest.approx([r["ancova"]["f"], r["ancova"]["p"]], rel=1e-8)
     assert adjusted.effects["estimate"].tolist() == pytest.approx(r["ancova"]["mean"], rel=1e-9)
     assert adjusted.effects["std_error"].tolist() == pytest.approx(r["ancova"]["mean_se"], rel=1e-9)
+    assert adjusted.effects["conf_low"].tolist() == pytest.approx(r["ancova"]["mean_low"], rel=1e-9)
+    slope = adjusted.coefficients.iloc[-1]
+    assert [slope["estimate"], slope["p_value"]] == pytest.approx(
+        [r["ancova"]["slope"], r["ancova"]["slope_p"]], rel=1e-8
+    )

@@ -103,9 +103,12 @@ mean_of <- tapply(d$y, g, mean); part <- tapply(d$y, g, var) / table(g); k <- co
 pairs <- apply(k, 2, function(q) { e <- mean_of[[q[2]]] - mean_of[[q[1]]]; se <- sqrt(sum(part[q])); df <- sum(part[q])^2 / sum(part[q]^2 / (table(g)[q] - 1)); r <- qtukey(.95, 3, df) / sqrt(2) * se
   w <- t.test(d$y[g == q[2]], d$y[g == q[1]]); stopifnot(all.equal(unname(w$parameter), df)); c(e, se, df, ptukey(sqrt(2) * abs(e / se), 3, df, lower = FALSE), e - r, e + r) })
 cov_fit <- lm(y ~ g + z, d); cov_test <- anova(lm(y ~ z, d), cov_fit); adjusted <- predict(cov_fit, data.frame(g = levels(g), z = mean(d$z)), se.fit = TRUE)
-groups <- list(f = unname(one$statistic), df = unname(one$parameter), p = one$p.value, kruskal = c(unname(kw$statistic), kw$p.value), eta = av$`Sum Sq`[1] / sum(av$`Sum Sq`),
+cohen <- apply(k, 2, function(q) { a <- d$y[g == q[1]]; b <- d$y[g == q[2]]; na <- length(a); nb <- length(b); size <- sqrt(na * nb / (na + nb)); t <- unname(t.test(b, a, var.equal = TRUE)$statistic)
+  at_share <- function(share) uniroot(function(ncp) pt(t, na + nb - 2, ncp) - share, c(t - 8, t + 8), tol = 1e-12)$root; c(t / size, at_share(.975) / size, at_share(.025) / size) })
+groups <- list(cohen = cohen, mean_ci = unname(t(sapply(split(d$y, g), function(v) as.vector(t.test(v)$conf.int)))), f = unname(one$statistic), df = unname(one$parameter), p = one$p.value, kruskal = c(unname(kw$statistic), kw$p.value), eta = av$`Sum Sq`[1] / sum(av$`Sum Sq`),
   omega = (av$`Sum Sq`[1] - av$Df[1] * av$`Mean Sq`[2]) / (sum(av$`Sum Sq`) + av$`Mean Sq`[2]), brown_forsythe = bf$`F value`[1], mean = unname(c(mean_of)), pairs = pairs,
-  ancova = list(f = cov_test$F[2], p = cov_test$`Pr(>F)`[2], mean = unname(adjusted$fit), mean_se = unname(adjusted$se.fit)))
+  ancova = list(f = cov_test$F[2], p = cov_test$`Pr(>F)`[2], mean = unname(adjusted$fit), mean_se = unname(adjusted$se.fit), mean_low = unname(adjusted$fit - qt(.975, cov_fit$df.residual) * adjusted$se.fit),
+    slope = table_of(cov_fit)$estimate[4], slope_p = table_of(cov_fit)$p_value[4]))
 
 # People matched by the code they made themselves, before and after
 before <- data.frame(code = sprintf("p%03d", 1:40), psi = round(rnorm(40, 4), 2)); after <- data.frame(code = sprintf("P%03d ", c(3:35, 61:65)), psi = round(rnorm(38, 4.4), 2)); after <- after[sample(38), ]
