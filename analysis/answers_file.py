@@ -190,15 +190,17 @@ def _from_xlsx(path: Path, content: bytes) -> pd.DataFrame:
     check_archive(content, f"file '{path.name}'", LARGEST_WORKBOOK)
     book = load_workbook(BytesIO(content), read_only=True, data_only=True)
     for sheet in book.worksheets:
-        records = sheet.iter_rows(values_only=True, max_row=LONGEST_SHEET, max_col=WIDEST)
-        names = [_cell_name(cell) for cell in next(records, ())]
+        heads = sheet.iter_rows(values_only=True, max_row=1, max_col=WIDEST)
+        names = [_cell_name(cell) for cell in next(heads, ())]
         if not any(names):
             continue
         while names and not names[-1]:
             names.pop()
         _check_names(path, names)
         labels = [name or f"column_{place + 1}" for place, name in enumerate(names)]
-        table = [record[: len(labels)] for record in records if any(cell is not None for cell in record)]
+        # No wider than the names: a stray cell far below makes a row of every line above it.
+        records = sheet.iter_rows(values_only=True, min_row=2, max_row=LONGEST_SHEET, max_col=len(labels))
+        table = [record for record in records if any(cell is not None for cell in record)]
         return pd.DataFrame(table, columns=labels).infer_objects()
     raise _problem(path, "no sheet holds anything", "Put the names of the columns in its first row.")
 

@@ -19,6 +19,7 @@ LONGEST_CELL = 32_767
 """Characters Excel allows in a cell."""
 MOST_ROWS = 20_000
 MOST_COLUMNS = 500
+_LAST_ROW = 1_048_576
 _MOST_PARTS = 1_000
 _PIECE = 1_000_000
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
@@ -207,10 +208,14 @@ def _read(content: bytes, name: str, wanted: set[str]) -> dict[str, list[list[st
         if title not in wanted or title in found:
             continue
         rows: list[list[str]] = []
+        before: object = None
         if any(cell.value is not None for cell in next(sheet.iter_rows(max_row=1), ())[MOST_COLUMNS:]):
             raise _too_large(name, title)
-        for number, cells in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS), start=1):
-            texts = [_text(cell, f"{name}, sheet '{title}', row {number}") for cell in cells]
+        for number, cells in enumerate(sheet.iter_rows(max_row=_LAST_ROW, max_col=MOST_COLUMNS), start=1):
+            where = f"{name}, sheet '{title}', row {number}"
+            # A stray cell far below makes a row of every line above it, one and the same each time: not read again.
+            texts = [] if cells is before else [_text(cell, where) for cell in cells]
+            before = cells
             while texts and not texts[-1]:
                 texts.pop()
             if number <= MOST_ROWS:

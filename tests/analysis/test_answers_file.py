@@ -77,6 +77,19 @@ def test_the_question_texts_of_a_qualtrics_export_are_skipped(tmp_path: Path) ->
     assert rows["psi1"].tolist() == [1, 3]
 
 
+def test_a_stray_cell_far_below_is_a_row_like_others(tmp_path: Path) -> None:
+    """Every line above it is one that nobody answered."""
+    book = openpyxl.Workbook()
+    book.active.append(["psi1", "psi2"])
+    book.active.append([4, 5])
+    book.active.cell(1_048_576, 1, 3)
+    book.active.cell(5, 9, "beside the names")
+    book.save(tmp_path / "a.xlsx")
+    rows = load_rows(tmp_path / "a.xlsx")
+    assert rows.to_dict("list")["psi1"] == [4, 3]
+    assert list(rows.columns) == ["psi1", "psi2"]
+
+
 def test_of_a_workbook_the_first_sheet_with_content_counts(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.create_sheet("answers")

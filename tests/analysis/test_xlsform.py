@@ -180,7 +180,7 @@ ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><w
         (_archive({f"{number}.xml": b"" for number in range(1_200)}), "1,200 parts"),
         (_changed(SHEET, b"<worksheet", ENTITIES), "document type"),
         (_changed(SHEET, b"<worksheet", ENTITIES.decode().encode("utf-16")), "document type"),
-        (_changed(SHEET, b"</sheetData>", b"<row r='30000'><c r='A30000' t='str'><v>x</v></c></row></sheetData>"),
+        (_changed(SHEET, b"</sheetData>", b"<row r='90000'><c r='A90000' t='str'><v>x</v></c></row></sheetData>"),
          "larger than"),
         (_changed(SHEET, b"</worksheet>", b""), "no workbook that can be read"),
         (_changed(SHEET, b"Why?", b"y" * 10_000_000), "10,000,000 characters"),
