@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from tests.browser.conftest import PHONE, Server
 from tests.browser.respondent import PATIENCE, Respondent
 from tests.browser.test_kinds import choose
 
+WIDE = {"width": 1280, "height": 900}
+
 
 def faults(page: Page) -> list[tuple[str, str]]:
     """What axe calls serious or critical: the rule, and the first place it is broken."""
@@ -19,23 +22,42 @@ def faults(page: Page) -> list[tuple[str, str]]:
     return [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
 
 
-@pytest.mark.parametrize(("language", "scheme"), [("nl", "light"), ("en", "dark"), ("de", "light")])
-def test_no_screen_has_a_serious_fault(browser: Browser, server: Server, language: str, scheme: Any) -> None:
-    context = browser.new_context(viewport=PHONE, locale=language, color_scheme=scheme)
+LOOKS = {
+    "nl": (("light", PHONE), ("dark", WIDE)), "en": (("dark", PHONE), ("light", WIDE)), "de": (("light", PHONE),),
+}  # fmt: skip
+"""In which light and how wide a screen is examined, in each language."""
+
+
+def all_faults(page: Page, looks: Sequence[tuple[Any, Any]]) -> list[tuple[str, str]]:
+    """The faults of a page in every one of these looks; it ends in the first one."""
+    found = []
+    for scheme, size in (*looks[1:], looks[0]):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(size)
+        page.wait_for_timeout(100)
+        found += faults(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    return found
+
+
+@pytest.mark.parametrize("language", list(LOOKS))
+def test_no_screen_of_a_respondent_has_a_serious_fault(browser: Browser, server: Server, language: str) -> None:
+    looks = LOOKS[language]
+    context = browser.new_context(viewport=PHONE, locale=language, color_scheme=looks[0][0])  # type: ignore[arg-type]
     showcase = server.showcase()
     slug = server.add_study(("en", "nl", "de"), showcase, minimum_age=16, raffle=True)
     person = Respondent(context, server.link(slug), language, showcase)
     page, w = person.page, person.words
     expect(page.get_by_role("button", name=w("language.continue"))).to_be_visible(timeout=PATIENCE)
-    found = {"languages": faults(page)}
+    found = {"languages": all_faults(page, looks)}
     person.press("language.continue")
     person.press("consent.agree")
     expect(page.locator("#item-of_age .error")).to_be_visible()
-    found["consent"] = faults(page)
+    found["consent"] = all_faults(page, looks)
     choose(page, "of_age", 1)
     person.press("consent.agree")
     person.reads(w("influencer.title"))
-    found["name"] = faults(page)
+    found["name"] = all_faults(page, looks)
     person.influencer = "Nina Vos"
     page.get_by_role("textbox").fill("Nina Vos")
     person.press("respondent.next")
@@ -55,7 +77,7 @@ def test_no_screen_has_a_serious_fault(browser: Browser, server: Server, languag
         if name != "followers":
             person.next()
             expect(page.locator(".summary")).to_be_visible()
-        found[f"{name}, incomplete"] = faults(page)
+        found[f"{name}, incomplete"] = all_faults(page, looks)
         for item, value in answers:
             choose(page, item, value)
         while page.locator(".pick").count():
@@ -68,15 +90,15 @@ def test_no_screen_has_a_serious_fault(browser: Browser, server: Server, languag
         if name == "followers":
             person.press("handover.open")
             expect(page.locator(".qr")).to_be_visible(timeout=PATIENCE)
-        found[name] = faults(page)
+        found[name] = all_faults(page, looks)
         person.next()
     person.reads(w("thanks.title"))
-    found["thanks"] = faults(page)
+    found["thanks"] = all_faults(page, looks)
     page.goto(f"{server.url}/withdraw?lang={language}")
     page.get_by_role("button").click()
-    found["withdraw"] = faults(page)
+    found["withdraw"] = all_faults(page, looks)
     page.goto(f"{server.url}/s/nowhere")
-    found["nowhere"] = faults(page)
+    found["nowhere"] = all_faults(page, looks)
     assert {screen: said for screen, said in found.items() if said} == {}
     context.close()
 

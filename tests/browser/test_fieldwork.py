@@ -12,8 +12,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 from survey_app.components.study_frame import written_day
 from survey_app.links import qr_png
 from survey_app.words import words
-from tests.browser.conftest import Server
+from tests.browser.conftest import DESKTOP, Server
 from tests.browser.respondent import Respondent
+from tests.browser.test_accessibility import LOOKS, all_faults, faults
 
 PATIENCE = 60_000
 NL = words("nl")
@@ -106,6 +107,7 @@ def test_a_study_is_brought_in_opened_handed_out_watched_and_closed(
     page.get_by_role("button", name=NL("studies.open"), exact=True).click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text(NL("studies.means_open"))).to_be_visible()
+    assert faults(page) == []
     dialog.get_by_role("button", name=NL("studies.open"), exact=True).click()
     expect(page.get_by_role("button", name=NL("studies.close"), exact=True)).to_be_visible()
     assert own_server.store.study("jas").state == "open"
@@ -120,6 +122,8 @@ def test_a_study_is_brought_in_opened_handed_out_watched_and_closed(
         drawn = page.get_by_role("img", name=NL("studies.qr", link=link))
         expect(drawn).to_have_js_property("complete", True)
         assert drawn.evaluate("picture => picture.naturalWidth") > 100
+    assert all_faults(page, LOOKS["nl"]) == []
+    page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
     with page.expect_download() as taken:
         page.get_by_role("button", name=NL("studies.code", kind="PNG")).first.click()
     assert taken.value.suggested_filename == "jas-poster.png"
