@@ -19,7 +19,7 @@ from survey_app.plain_page import plain_page
 from survey_app.study import Study, completion_link, external_from, is_slug
 
 NO_STORE = {"cache-control": "no-store"}
-_ARRIVALS = Limit(3000, 100)
+_ARRIVALS = Limit(3000, 100, shared=True)
 """Through one link: three lecture halls at the same moment, and a hundred people a second for as long as they come."""
 
 

@@ -68,6 +68,7 @@ def start_several(console: Console, *, address: str | None, port: int | None, wo
     store.migrate()
     store.close()
     common = os.environ | {"PARASOL_ADDRESS": settings.address, "PARASOL_PUBLIC": public_address(settings)}
+    common["PARASOL_WORKERS"] = str(workers)
     environments = [
         common | {"PARASOL_PORT": str(port), "PARASOL_RESEARCHER": "on" if port == ports[-1] else "off"}
         for port in ports

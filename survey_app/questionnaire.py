@@ -538,8 +538,11 @@ _KIND_WORDS = {
     "long_text": {"until": "respondent.until"},
     "text": {"until": "respondent.until"},
     "info": {
-        "open": "respondent.media.open", "new_tab": "respondent.media.new", "abroad": "respondent.media.abroad",
-        "show": "respondent.media.show", "gone": "respondent.media.gone",
+        "open": "respondent.media.open",
+        "new_tab": "respondent.media.new",
+        "abroad": "respondent.media.abroad",
+        "show": "respondent.media.show",
+        "gone": "respondent.media.gone",
     },
     "code": {"copy": "thanks.copy", "copied": "thanks.copied"},
 }

@@ -23,6 +23,8 @@ LARGEST_PAGE = 256 * 1024
 _NO_STORE = {"cache-control": "no-store"}
 _PAGES = Limit(60, 3)
 """Of one respondent: a whole questionnaire at once, and three pages a second for as long as they like."""
+_LINKS = Limit(3000, 300, shared=True)
+"""Through one link: a page of each phone in three lecture halls at once, and three hundred a second after that."""
 
 Short = Annotated[str, StringConstraints(max_length=200)]
 
@@ -55,9 +57,17 @@ async def save_answers(request: Request) -> Response:
     except ValidationError:
         return _refused(422, "This is no page of answers.")
     wait = _PAGES.wait(sent.key)
-    if wait:
-        return _refused(429, "Too many pages at once.", headers={"retry-after": str(math.ceil(wait))})
-    return await run_in_threadpool(_save, sent)
+    return _too_many(wait) if wait else await run_in_threadpool(_save, sent)
+
+
+def seconds_too_early(key: str, link: str, *, saves: bool) -> float:
+    """The same limits for what comes by the websocket: how long must this respondent wait? 0 lets it pass."""
+    return _PAGES.wait(f"websocket {key}") or (_LINKS.wait(link) if saves else 0.0)
+
+
+def link_of(study: str, source: str) -> str:
+    """By which name a link is counted: that of the study's id and the source people came through."""
+    return f"{study}:{source}"
 
 
 def _save(sent: SentPage) -> Response:
@@ -66,6 +76,9 @@ def _save(sent: SentPage) -> Response:
         begun = store.participation(sent.key)
         if begun is None:
             return _refused(409, "No participation was begun with this link, or it was withdrawn.")
+        wait = _LINKS.wait(link_of(begun.study, begun.source))
+        if wait:
+            return _too_many(wait)
         instrument = load_frozen_instrument(begun.instrument)
         page = next((page for page in instrument.pages if page.id == sent.page), None)
         if page is None:
@@ -104,6 +117,10 @@ def _of_page(told: Mapping[str, object], items: tuple[str, ...]) -> dict[str, ob
 
 def _milliseconds(told: object) -> int | None:
     return told if isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 10**11 else None
+
+
+def _too_many(wait: float) -> Response:
+    return _refused(429, "Too many pages at once.", headers={"retry-after": str(math.ceil(wait))})
 
 
 def _refused(

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from analysis.errors import Problem, SettingsError
 
-_KEYS = tuple(f"PARASOL_{name}" for name in ("DATABASE", "ADDRESS", "PORT", "SECRET", "RESEARCHER", "PUBLIC"))
+_KEYS = tuple(
+    f"PARASOL_{name}" for name in ("DATABASE", "ADDRESS", "PORT", "SECRET", "RESEARCHER", "PUBLIC", "WORKERS")
+)
 _SWITCH = {"on": True, "off": False}
 _SECRET_LENGTH = 32
 
@@ -22,7 +24,8 @@ class Settings:
 
     `secret` signs the researcher's cookie; empty means a key file beside the data. `researcher` says whether
     this process shows the researcher's screens at all. `public` is the address by which respondents reach the
-    server, for links and QR codes; empty means the address it was asked at.
+    server, for links and QR codes; empty means the address it was asked at. `workers` is the number of processes that
+    serve respondents, which share the limits of limits.py.
     """
 
     database: str
@@ -31,6 +34,7 @@ class Settings:
     secret: str = field(default="", repr=False)
     researcher: bool = True
     public: str = ""
+    workers: int = 1
 
     @property
     def folder(self) -> Path:
@@ -78,10 +82,14 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if public and not public.startswith(("http://", "https://")):
         what = f"'{public}' does not begin with http:// or https://"
         problems.append(Problem("PARASOL_PUBLIC", what, "Write the whole address, for example https://survey.example."))
+    workers = given.get("PARASOL_WORKERS") or "1"
+    if not (workers.isascii() and workers.isdecimal() and 1 <= int(workers) <= 1000):
+        what = f"'{workers}' is no number of processes"
+        problems.append(Problem("PARASOL_WORKERS", what, "Give a number from 1 to 1000."))
     if problems:
         raise SettingsError(*problems)
     address = given.get("PARASOL_ADDRESS") or "127.0.0.1"
-    return Settings(database, address, int(port), secret, _SWITCH[researcher], public)
+    return Settings(database, address, int(port), secret, _SWITCH[researcher], public, int(workers))
 
 
 def data_folder(environment: Mapping[str, str]) -> Path:

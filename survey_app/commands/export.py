@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analysis.errors import Problem, SettingsError
 from survey_app.commands.options import Questionnaire
 from survey_app.commands.terminal import check_output, err
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.instrument import Instrument
+    from survey_app.store import Store
+    from survey_app.study import Study
 
 
 def export(
@@ -24,17 +28,30 @@ def export(
     language: Annotated[str, typer.Option(help="Of the labels and the codebook.")] = "en",
     unfinished: Annotated[bool, typer.Option("--unfinished", help="With those who have not finished.")] = False,
     tests: Annotated[bool, typer.Option("--tests", help="With test participations.")] = False,
+    paradata: Annotated[
+        bool, typer.Option("--paradata", help="Instead how a study was answered: times, order and device per item.")
+    ] = False,
 ) -> None:
     """Write answers for a spreadsheet, SPSS or Python, with labels and a codebook."""
-    from analysis.rows_file import write_rows
+    from analysis.rows_file import write_paradata, write_rows
+    from survey_app.rows import study_columns
 
     check_output(output)
     file = Path(study_or_file)
-    if file.suffix:
+    if paradata and file.suffix:
+        remedy = "Name a study, by the end of its address."
+        raise SettingsError(Problem("--paradata", "a file of answers does not say how they were given", remedy))
+    if paradata:
+        with _opened() as store:
+            rows = store.paradata(study_or_file, include_test=tests)
+        written = write_paradata(rows, output, language)
+    elif file.suffix:
         rows, questionnaire = _of_file(file, instrument)
+        written = write_rows(rows, output, questionnaire, language)
     else:
-        rows, questionnaire = _of_study(study_or_file, instrument, finished_only=not unfinished, include_test=tests)
-    written = write_rows(rows, output, questionnaire, language)
+        found = _of_study(study_or_file, instrument, finished_only=not unfinished, include_test=tests)
+        rows, questionnaire, study = found
+        written = write_rows(rows, output, questionnaire, language, study_columns(study, language))
     synthetic = int(rows["synthetic"].fillna(False).sum()) if "synthetic" in rows else 0
     marked = f", {synthetic} of them synthetic" if synthetic else ""
     for note in rows.attrs.get("notes", ()):
@@ -52,13 +69,21 @@ def _of_file(file: Path, instrument: str | None) -> tuple[pd.DataFrame, Instrume
 
 def _of_study(
     slug: str, instrument: str | None, *, finished_only: bool, include_test: bool
-) -> tuple[pd.DataFrame, Instrument]:
+) -> tuple[pd.DataFrame, Instrument, Study]:
     from analysis.instrument import load_instrument
+
+    with _opened() as store:
+        rows = store.rows(slug, finished_only=finished_only, include_test=include_test)
+        study = store.study(slug)
+        own = store.instrument(study.instrument)
+    return rows, load_instrument(instrument) if instrument else own, study
+
+
+@contextmanager
+def _opened() -> Iterator[Store]:
     from survey_app.settings import load_settings
     from survey_app.store import Store
 
     with closing(Store(load_settings().database)) as store:
         store.migrate()
-        rows = store.rows(slug, finished_only=finished_only, include_test=include_test)
-        own = store.instrument(store.study(slug).instrument)
-    return rows, load_instrument(instrument) if instrument else own
+        yield store

@@ -50,6 +50,7 @@ from survey_app.questionnaire import (
     text_line,
     tick_box,
 )
+from survey_app.saving import link_of, seconds_too_early
 from survey_app.settings import load_settings
 from survey_app.study import Participation, completion_link, is_slug
 from survey_app.words import languages, words
@@ -170,6 +171,9 @@ def _take(visit: Visit, sent: Sent) -> None:
     answered = Reply(sent.nonce, sent.attempt)
     try:
         _load(visit)
+        if _comes_too_early(visit, sent):
+            visit.reply = replace(answered, failed=True)
+            return
         _count_return(visit)
         if sent.event == "handover":
             visit.reply = replace(answered, drawing=_drawing(visit, sent.value))
@@ -185,6 +189,13 @@ def _take(visit: Visit, sent: Sent) -> None:
     except Exception:
         log.exception("A respondent's step failed")
         visit.reply = replace(answered, failed=True)
+
+
+def _comes_too_early(visit: Visit, sent: Sent) -> bool:
+    """Is the same respondent, or the same link, sending more than a limit lets through? The phone sends it again."""
+    source = visit.participation.source if visit.participation else ""
+    link = link_of(visit.loaded.study.id, source)
+    return seconds_too_early(visit.key, link, saves=sent.event == "next" and not sent.saved) > 0
 
 
 def _count_return(visit: Visit) -> None:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+import survey_app.limits
 from survey_app.labels import PER_SHEET, label_sheet, study_labels
 from survey_app.limits import REMEMBERED, Limit
 from survey_app.links import link_code, link_codes, qr_png, qr_svg, study_address, study_links, typed_code
@@ -146,6 +147,29 @@ def test_so_many_at_once_and_so_many_a_second_for_each_name() -> None:
     assert [limit.wait("mia"), limit.wait("mia")] == [0, 0.5]
     clock.now = 1000
     assert [limit.wait("mia") for _ in range(4)] == [0, 0, 0, 0.5]
+
+
+def test_processes_share_the_limit_of_a_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey_app.limits, "_processes", lambda: 4)
+    clock = Clock()
+    processes = [Limit(8, 4.0, shared=True, clock=clock) for _ in range(4)]
+    passed = [limit.wait("poster") == 0 for limit in processes for _ in range(8)]
+    assert sum(passed) == 8  # as many as one process would let through
+    assert [limit.wait("poster") for limit in processes] == [1.0] * 4
+    clock.now = 1.0
+    assert sum(limit.wait("poster") == 0 for limit in processes for _ in range(8)) == 4
+    own = Limit(8, 4.0, clock=clock)
+    assert sum(own.wait("a key") == 0 for _ in range(20)) == 8
+
+
+def test_a_process_knows_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARASOL_WORKERS", "3")
+    survey_app.limits._processes.cache_clear()
+    try:
+        limit = Limit(9, 3.0, shared=True, clock=Clock())
+        assert [limit.wait("poster") for _ in range(4)] == [0, 0, 0, 1.0]
+    finally:
+        survey_app.limits._processes.cache_clear()
 
 
 def test_waiting_as_told_is_long_enough() -> None:

@@ -27,11 +27,13 @@ def test_everything_set() -> None:
             "PARASOL_PORT": "80",
             "PARASOL_SECRET": "s" * 32,
             "PARASOL_RESEARCHER": "off",
+            "PARASOL_WORKERS": "4",
             "HOME": "/somewhere",
         }
     )
     assert settings.database == "postgresql://me:word@db.example/parasol"
     assert (settings.address, settings.port, settings.secret, settings.researcher) == ("0.0.0.0", 80, "s" * 32, False)
+    assert settings.workers == 4 and load_settings({}).workers == 1
     assert "s" * 32 not in repr(settings)
 
 
@@ -42,6 +44,8 @@ def test_everything_set() -> None:
         ("PARASOL_PORT", "65536", "'65536' is no port"),
         ("PARASOL_PORT", "-1", "'-1' is no port"),
         ("PARASOL_PORT", "²", "'²' is no port"),
+        ("PARASOL_WORKERS", "0", "'0' is no number of processes"),
+        ("PARASOL_WORKERS", "many", "'many' is no number of processes"),
         ("PARASOL_RESEARCHER", "yes", "'yes' is neither on nor off"),
         ("PARASOL_DATABASE", "mysql://db/parasol", "'mysql' is no database Parasol knows"),
         ("PARASOL_DATABASE", "parasol.sqlite", "'parasol.sqlite' is no database Parasol knows"),
