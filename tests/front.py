@@ -14,7 +14,7 @@ CONFIGURATION = Path(__file__).resolve().parents[1] / "survey_app" / "deploy" / 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 AROUND = """
 daemon off;
-worker_processes {processes};
+worker_processes 2;
 {user}
 pid {folder}/nginx.pid;
 error_log {folder}/error.log warn;
@@ -90,7 +90,7 @@ class Front:
             text = text.replace(shipped, own)
         (folder / "parasol.conf").write_text(text, encoding="utf-8")
         user = "user root;" if os.getuid() == 0 else ""
-        around = AROUND.format(folder=folder, user=user, processes=len(ports) - 1)
+        around = AROUND.format(folder=folder, user=user)
         (folder / "nginx.conf").write_text(around, encoding="utf-8")
         self.process: subprocess.Popen[bytes] | None = None
 
