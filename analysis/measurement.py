@@ -19,6 +19,19 @@ from analysis.rotation import Rotation
 from analysis.scoring import Scores
 from analysis.validity import Htmt, Validity, construct_validity, htmt, measurement_model
 
+OMEGA = (
+    "Omega is omega total of one maximum-likelihood factor per scale (McDonald, 1999); psych's omega total, of several "
+    "factors, is another quantity."
+)
+CONVERGENT = (
+    "AVE and CR are those of standardised loadings (Fornell and Larcker, 1981); ave_unstandardised and "
+    "cr_unstandardised, of loadings in the items' own units, are what semTools gives."
+)
+RATIOS = (
+    "HTMT takes arithmetic means of correlations (Henseler et al., 2015), HTMT2 geometric ones (Roemer et al., 2021); "
+    "semTools' htmt() gives HTMT2 unless told otherwise."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
@@ -105,7 +118,8 @@ def measurement(
     -----
     A part that fails (one scale only, an item that is constant, a model without an end) does not take the others along:
     it is None and its reason stands in `notes`. What was asked for by name (`model`, `factors`) raises instead.
-    Each part leaves out people by its own needs: `n` stands in every one.
+    Each part leaves out people by its own needs: `n` stands in every one. `notes` say which omega, AVE, CR and HTMT
+    these are.
 
     Checked against
     ---------------
@@ -145,6 +159,9 @@ def measurement(
             notes.append(f"No HTMT: {error}")
     else:
         notes.append("No HTMT: it compares two scales of two items or more.")
+    if reliability["omega"].notna().any():
+        notes.append(OMEGA)
+    notes += [*([CONVERGENT] if validity else []), *([RATIOS] if ratios else [])]
     adequacy, parallel, harman = _exploration(data, items, min(draws, 500), seed, notes)
     return Measurement(
         reliability, item_statistics(data, known), validity, ratios, adequacy, parallel, explored,

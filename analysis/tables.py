@@ -531,6 +531,8 @@ def table_reliability(
     }
     if "omega" in reliability:
         columns[words["columns.omega"]] = reliability["omega"].map(bounded_number)
+    if "spearman_brown" in reliability and reliability["spearman_brown"].notna().any():
+        columns[words["columns.spearman_brown"]] = reliability["spearman_brown"].map(bounded_number)
     return Table(words["titles.reliability"], pd.DataFrame(columns), notes_below(words, synthetic=synthetic))
 
 

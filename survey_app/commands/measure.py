@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from analysis.retention import Adequacy, Parallel
     from analysis.scoring import Scores
 
+SHOWN = 10
+"""Modification indices a terminal lists; JSON has them all."""
+
 
 def measure(
     data: Data,
@@ -97,7 +100,17 @@ def _report(
             groups = fit_invariance(model or measurement_model(scales), scores, group, level=level)
         except (DataError, ModelError, NotConverged) as error:
             found = replace(found, notes=(*found.notes, f"No comparison by '{group}': {error}"))
-    return Report(_content(found, scores.n, groups, group), _text(found, groups, group))
+    modifications = _modifications(found, scores)
+    return Report(_content(found, scores.n, modifications, groups, group), _text(found, modifications, groups, group))
+
+
+def _modifications(found: Measurement, scores: Scores) -> pd.DataFrame | None:
+    """What the factor model leaves out and would need most; None where there is no model, or nothing to leave out."""
+    from analysis.cfa import modification_indices
+
+    if found.validity is None or not found.validity.fit.summary["df"].iloc[0]:
+        return None
+    return modification_indices(found.validity.fit.model, scores)
 
 
 def _check_groups(scores: Scores, group: str) -> None:
@@ -110,7 +123,9 @@ def _check_groups(scores: Scores, group: str) -> None:
         raise SettingsError(Problem("--invariance", f"'{group}' holds {count} different value(s)", remedy))
 
 
-def _content(found: Measurement, rows: int, groups: Invariance | None, group: str | None) -> dict[str, Any]:
+def _content(
+    found: Measurement, rows: int, modifications: pd.DataFrame | None, groups: Invariance | None, group: str | None
+) -> dict[str, Any]:
     fit = found.validity.fit if found.validity else None
     parallel = found.parallel
     return {
@@ -125,6 +140,7 @@ def _content(found: Measurement, rows: int, groups: Invariance | None, group: st
         "fit": fit_measures(fit) if fit else None,
         "loadings": loadings_of(fit) if fit else [],
         "coefficients": fit.coefficients if fit else [],
+        "modifications": [] if modifications is None else modifications,
         "validity": found.validity.scales if found.validity else [],
         "fornell_larcker": _square(found.validity.fornell_larcker) if found.validity else [],
         "htmt": found.htmt.pairs if found.htmt else [],
@@ -147,13 +163,16 @@ def _square(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename_axis(index="name", columns=None).reset_index()
 
 
-def _text(found: Measurement, groups: Invariance | None, group: str | None) -> str:
+def _text(found: Measurement, modifications: pd.DataFrame | None, groups: Invariance | None, group: str | None) -> str:
     from analysis.tables import table_reliability
 
     parts = [str(table_reliability(found.reliability, level=found.level))]
     parts.append(listing("Items", _filled(found.items)))
     if found.validity:
         parts += told_latent(found.validity.fit)
+        if modifications is not None and len(modifications):
+            title = f"What would improve the fit most, the first {SHOWN} (chosen after seeing the data: exploration)"
+            parts.append(listing(title, modifications.head(SHOWN)))
         parts.append(listing("Convergent validity", found.validity.scales))
         parts.append(listing("Correlations of the latents; root of AVE on the diagonal", _corner(found)))
     if found.htmt:
@@ -161,11 +180,20 @@ def _text(found: Measurement, groups: Invariance | None, group: str | None) -> s
     if found.adequacy and found.parallel:
         parts.append(_retained(found.adequacy, found.parallel))
     if found.factors:
-        parts.append(listing(f"Pattern of {len(found.factors.variance)} factors", _square(found.factors.pattern)))
+        how = f"{found.factors.method}, {found.factors.rotation}"
+        count = len(found.factors.variance)
+        title = f"Pattern of {count} factor{'s' if count > 1 else ''} ({how})"
+        parts.append(listing(title, _square(found.factors.pattern)))
         parts.append(listing("Correlations of the factors", _square(found.factors.correlations)))
         parts.append(listing("Variance explained", found.factors.variance))
     if found.collinearity is not None:
         parts.append(listing("Full collinearity of the scales", found.collinearity))
+    if found.single_factor:
+        share = found.single_factor
+        parts.append(
+            f"One factor for all {share.items} items: {100 * share.factor_share:.1f} % of their variance (minres), "
+            f"{100 * share.component_share:.1f} % as first principal component"
+        )
     if groups is not None:
         sizes = ", ".join(f"{name}: {n}" for name, n in groups.groups.items())
         measures = [name for name in MEASURES if name not in ("tli", "rmsea_low", "rmsea_high", "aic", "bic")]

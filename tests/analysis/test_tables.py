@@ -139,6 +139,10 @@ def test_effects_and_reliability_hold_every_row(fit: Fit, scores: Scores) -> Non
     table = table_reliability(reliability, labels={"psi": "Bond"})
     assert table.frame["Scale"].tolist() == [{"psi": "Bond"}.get(scale, scale) for scale in reliability["scale"]]
     assert all(re.fullmatch(r"\[\.\d\d, \.\d\d\]", interval) for interval in table.frame["95 % CI"])
+    assert "Spearman–Brown" not in table.frame
+    two = table_reliability(reliability_table(scores, scales={"psi": scores.scales["psi"][:2]}), "nl").frame
+    shown = reliability_table(scores, scales={"psi": scores.scales["psi"][:2]})["spearman_brown"][0]
+    assert two["Spearman–Brown"].tolist() == [f"{shown:.2f}".lstrip("0")] and two["ω"].tolist() == [""]
 
 
 def test_descriptives_are_those_of_pandas(scores: Scores) -> None:

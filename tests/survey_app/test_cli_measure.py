@@ -90,6 +90,37 @@ def test_invariance_equals_lavaan_on_the_shared_reference(tmp_path: Path) -> Non
     assert [round(ratios[pair], 4) for pair in (("visual", "textual"), ("visual", "speed"))] == [0.4243, 0.4665]
 
 
+def test_what_the_factor_model_leaves_out_is_lavaans_list(latent: Path) -> None:
+    found = answered("measure", latent, "--cfa", reference()["models"]["cfa"], *QUICK)
+    ours = {(row["kind"], row["outcome"], row["term"]): row for row in found["modifications"]}
+    kinds = {"=~": "loading", "~~": "covariance"}
+    theirs = sorted((row for row in reference()["cfa"]["modification"] if row["mi"]), key=lambda row: -row["mi"])[:10]
+    for row in theirs:
+        ends = (row["rhs"], row["lhs"]) if row["op"] == "=~" else (row["lhs"], row["rhs"])
+        assert ours[kinds[row["op"]], *ends]["modification_index"] == pytest.approx(row["mi"], rel=1e-4)
+    largest = [row["modification_index"] for row in found["modifications"]]
+    assert largest == sorted(largest, reverse=True) and len(largest) > 30
+    code, printed, _ = call("measure", latent, "--cfa", reference()["models"]["cfa"], *QUICK)
+    shown = printed.partition("What would improve the fit most")[2].partition("\n\n")[0]
+    assert code == 0 and len(shown.splitlines()) == 15 and "exploration" in shown
+
+
+def test_it_says_which_quantities_these_are(file: Path) -> None:
+    """Two items have Spearman-Brown instead of omega; omega, AVE, CR and HTMT each say which they are."""
+    two = ["--scale", "social=social1,social2", "--scale", "psi=psi1,psi2,psi3", "--efa", 1]
+    code, printed, _ = call("measure", file, *two, *QUICK)
+    assert code == 0
+    for part in (
+        "Spearman–Brown", "omega total of one maximum-likelihood factor", "AVE and CR are those of standardised",
+        "HTMT2 geometric ones", "Pattern of 1 factor (minres, oblimin)", "One factor for all 5 items:",
+    ):  # fmt: skip
+        assert part in printed, part
+    found = answered("measure", file, *two, *QUICK)
+    row = next(row for row in found["reliability"] if row["scale"] == "social")
+    assert row["omega"] is None and f"{row['spearman_brown']:.2f}".lstrip("0") in printed
+    assert f"{100 * found['single_factor']['factor_share']:.1f} % of their variance" in printed
+
+
 def test_exploration_and_groups(file: Path) -> None:
     found = answered("measure", file, *TWO, "--efa", 2, "--invariance", "language", *QUICK)
     assert {row["factor"] for row in found["efa"]["loadings"]} == {"f1", "f2"}
