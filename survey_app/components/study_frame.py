@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from analysis.errors import DataError, ParasolError, Problem, StoreError
+from survey_app.components.wide_tables import reach_wide_tables
 from survey_app.context import StudyScores, load_kept_scores, load_study_context, load_study_scores, open_store
 from survey_app.sentences import tell
 from survey_app.words import Words, researcher_languages, words
@@ -72,6 +73,8 @@ class View:
 
 def choose_language() -> str:
     """The language of the researcher's screens, chosen at the side; it stays for the session."""
+    with st.sidebar:
+        reach_wide_tables()
     known = researcher_languages()
     chosen = st.sidebar.segmented_control(
         words(str(st.session_state.get("language", known[0])))("results.language"),

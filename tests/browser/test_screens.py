@@ -5,13 +5,22 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from survey_app.app import RESEARCHER_SCREENS
 from survey_app.demo import add_demo
 from survey_app.words import words
 from tests.browser.conftest import DESKTOP, PHONE, Server
+from tests.browser.test_accessibility import LOOKS, WIDE, all_faults
 
 PATIENCE = 60_000
 TABLET = {"width": 768, "height": 1024}
 EN, NL = words("en"), words("nl")
+LAST = {
+    "fieldwork": "fieldwork.withdraw", "results": "results.downloads", "quality": "results.downloads",
+    "measurement": "results.downloads", "compare": "results.downloads", "plan": "results.downloads",
+    "methods": "methods.yourself",
+}  # fmt: skip
+"""The last heading of each screen, there when all of it is."""
+
 KEY = {
     "quality": EN("quality.flow", all=150, excluded=9, n=141),
     "measurement": ".81 to .86",
@@ -48,12 +57,27 @@ def test_every_screen_shows_its_key_figure_and_fits_every_width(own_server: Serv
             assert wide <= size["width"], f"{screen} is {wide} wide at {size['width']}"
 
 
-def test_every_screen_speaks_dutch_and_keeps_the_language(page: Page) -> None:
-    page.get_by_text("Nederlands", exact=True).first.click()
-    for screen in KEY:
-        page.get_by_role("link", name=NL(f"screens.{screen}"), exact=True).click()
-        expect(page.get_by_role("heading", name=NL(f"{screen}.title"))).to_be_visible(timeout=PATIENCE)
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_no_screen_of_a_researcher_has_a_serious_fault(page: Page, language: str) -> None:
+    if language == "nl":
+        page.get_by_text("Nederlands", exact=True).first.click()
+        expect(page.get_by_role("link", name=NL("screens.plan"), exact=True)).to_be_visible()
+    w = words(language)
+    found = {}
+    for screen in (each.path for each in RESEARCHER_SCREENS):
+        page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        page.get_by_role("link", name=w(f"screens.{screen}"), exact=True).click()
+        title = w("screens.studies") if screen == "studies" else w(LAST[screen])
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("[data-testid=stSpinner]")).to_have_count(0, timeout=PATIENCE)
         expect(page.locator("[data-testid=stException]")).to_have_count(0)
+        found[screen] = all_faults(page, LOOKS[language])
+        if screen == "results":
+            table = page.locator("[data-testid=stTable] [tabindex='0']").first
+            table.focus()
+            page.keyboard.press("ArrowRight")
+            page.wait_for_function("document.activeElement.scrollLeft > 0")
+    assert {screen: said for screen, said in found.items() if said} == {}
 
 
 def test_the_choice_made_in_quality_reaches_the_model(page: Page) -> None:
