@@ -17,6 +17,7 @@ from survey_app.commands.terminal import listing, progress_bar
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.cfa import Missing
     from analysis.fit import Fit
     from analysis.model import Model
     from analysis.moments import Moments
@@ -41,6 +42,14 @@ def fit(
     latent: Annotated[
         bool, typer.Option("--latent", help="Latent variables: those of =~ in the model, otherwise the scales.")
     ] = False,
+    estimator: Annotated[
+        Literal["ml", "mlm", "mlr", "wlsmv"] | None,
+        typer.Option(help="Of --latent: ml, robust mlm or mlr, or wlsmv for ordinal items."),
+    ] = None,
+    missing: Annotated[
+        Literal["listwise", "fiml"] | None,
+        typer.Option(help="Of --latent: complete rows only, or every answer given (full information)."),
+    ] = None,
     group: Annotated[str | None, typer.Option(help="A column: a fit per group of people, and differences.")] = None,
     exclude: Exclude = "",
     errors: Annotated[
@@ -62,7 +71,7 @@ def fit(
     """Fit a model to answers or to a published table: coefficients, effects along its paths, reliabilities."""
     people = {"DATA": data, "--instrument": instrument, "--scale": scale, "--scored": scored, "--range": span}
     people |= {"--group": group, "--exclude": exclude}
-    wishes = Wishes(latent, group, errors, ci, _pairs(contrast or []), level, draws, seed)
+    wishes = Wishes(latent, estimator, missing, group, errors, ci, _pairs(contrast or []), level, draws, seed)
     if published is not None:
         _refuse({name for name, given in people.items() if given}, "--from-published has no people to read")
         report = wishes.report(*_published(published, model))
@@ -82,6 +91,8 @@ class Wishes:
     """How a model is to be fitted, whatever the data."""
 
     latent: bool
+    estimator: Literal["ml", "mlm", "mlr", "wlsmv"] | None
+    missing: Missing | None
     group: str | None
     errors: Errors | None
     interval: Interval | None
@@ -97,6 +108,8 @@ class Wishes:
             taken |= {"--group": self.group}
             _refuse({name for name, given in taken.items() if given}, "--latent does not take it")
             return self._latent(model, data)
+        latent_only = {"--estimator": self.estimator, "--missing": self.missing}
+        _refuse({name for name, given in latent_only.items() if given}, "it belongs to --latent")
         if model.latents:
             raise SettingsError(Problem("--model", "it names items with =~", "Add --latent, or use scale scores."))
         return self._observed(model, data) if self.group is None else self._subgroups(model, data, self.group)
@@ -159,11 +172,10 @@ class Wishes:
         return Report(content, "\n\n".join(texts))
 
     def _latent(self, model: Model, data: Scores | Moments) -> Report:
-        from analysis.cfa import fit_cfa
         from analysis.export import fit_content
         from analysis.tables import table_effects, table_reliability
 
-        found = fit_cfa(_with_scales(model, data), data, level=self.level)
+        found = self._factors(_with_scales(model, data), data)
         reliability = self._reliability(data)
         content = fit_content(found, reliability) | {"fit": fit_measures(found), "loadings": loadings_of(found)}
         tables = told_latent(found)
@@ -171,6 +183,18 @@ class Wishes:
         tables += [str(table_reliability(reliability, level=found.level))] if len(reliability) else []
         limits = f"Intervals: {100 * found.level:g} %; that of RMSEA 90 %."
         return Report(content, "\n\n".join([*tables, told_notes(found.synthetic, limits, *found.notes)]))
+
+    def _factors(self, model: Model, data: Scores | Moments) -> Fit:
+        from analysis.cfa import fit_cfa
+        from analysis.ordinal_cfa import fit_ordinal_cfa
+
+        if self.estimator == "wlsmv":
+            if self.missing == "fiml":
+                remedy = "Leave one of them out; --estimator mlr takes gaps."
+                raise SettingsError(Problem("--missing fiml", "ordinal items are fitted to complete rows only", remedy))
+            return fit_ordinal_cfa(model, data, level=self.level)
+        robust = None if self.estimator == "ml" else self.estimator
+        return fit_cfa(model, data, level=self.level, robust=robust, missing=self.missing or "listwise")
 
 
 def _published(study: str, text: str) -> tuple[Model, Moments]:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 MEASURES = ("chi_square", "df", "p_value", "cfi", "tli", "rmsea", "rmsea_low", "rmsea_high", "srmr", "aic", "bic")
 """How well a model with latent variables fits."""
+CORRECTED = (
+    "chi_square_scaled", "p_value_scaled", "scaling_factor", "cfi_robust", "tli_robust", "rmsea_robust",
+    "rmsea_robust_low", "rmsea_robust_high",
+)  # fmt: skip
+"""The same corrected for answers that are not normal, or ordinal, where that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,11 @@ def with_and_without(answers: Answers, exclude: str, tell: Callable[[Scores], Re
     )
 
 
-def fit_measures(found: Fit) -> dict[str, float]:
-    """The measures of `MEASURES`, by name."""
-    return {name: found.summary[name].iloc[0] for name in MEASURES}
+def fit_measures(found: Fit) -> dict[str, float | None]:
+    """The measures of `MEASURES`, by name, None where there is none (ordinal items have no AIC); behind them those of
+    `CORRECTED` that there are."""
+    row = found.summary.iloc[0]
+    return {name: row.get(name) for name in MEASURES} | {name: row[name] for name in CORRECTED if name in row}
 
 
 def loadings_of(found: Fit) -> pd.DataFrame:
@@ -60,7 +67,9 @@ def told_latent(found: Fit) -> list[str]:
     """How well a model with latent variables fits, its loadings and its other parameters, each as a table."""
     shown = found.coefficients.drop(columns=["df", "std_estimate_error"])
     loadings, others = shown[shown["kind"] == "loading"], shown[shown["kind"] != "loading"]
-    tables = [str(found.model), listing("How well the model fits", found.summary[list(MEASURES)])]
+    plain, corrected = ([name for name in names if name in found.summary] for names in (MEASURES, CORRECTED))
+    tables = [str(found.model), listing("How well the model fits", found.summary[plain])]
+    tables += [listing("The fit corrected, to be reported", found.summary[corrected])] if corrected else []
     tables += [listing("Loadings", loadings.drop(columns="kind"))] if len(loadings) else []
     return [*tables, listing("Regressions, variances and covariances", others)]
 

@@ -12,7 +12,7 @@ import pytest
 from analysis.instrument import load_instrument
 from analysis.quality import flag_careless
 from analysis.simulate import simulate_answers
-from tests.analysis.latent_reference import FIT, reference
+from tests.analysis.latent_reference import FIT, SCALED, reference
 from tests.survey_app.command_line import HANOI_SCALES, answered, call, hanoi, real, refused, scales, stupid_files
 
 MODEL = "psi ~ social + homophily; purchase ~ psi + social"
@@ -250,3 +250,34 @@ def test_what_reading_the_file_had_to_say_is_said(answers: pd.DataFrame, tmp_pat
         assert any(says in note for note in answered(*command)["notes"]), command
         code, printed, said = call(*command)
         assert (code, said) == (0, "") and printed.count(says) == 1, command
+
+
+@pytest.mark.parametrize(("estimator", "name"), [("mlm", "cfa_mlm"), ("mlr", "cfa_mlr"), ("wlsmv", "wlsmv")])
+def test_corrected_latent_fits_are_lavaans(latent: Path, estimator: str, name: str) -> None:
+    model = reference()["models"]["cfa"]
+    found = answered("fit", latent, "--latent", "--model", model, "--estimator", estimator)
+    theirs = reference()[name]["fit"]
+    for ours, other in SCALED.items():
+        if ours in found["fit"] and ours != "scaling_factor":
+            assert found["fit"][ours] == pytest.approx(theirs[other], rel=2e-5, abs=2e-5), ours
+    assert found["fit"]["chi_square_scaled"] and found["fit"]["cfi_robust"]
+    assert (found["fit"]["aic"] is None) == (estimator == "wlsmv")
+    code, printed, _ = call("fit", latent, "--latent", "--model", model, "--estimator", estimator)
+    assert code == 0 and "The fit corrected" in printed and "nan" not in printed.lower()
+
+
+def test_every_answer_given_counts_with_full_information(tmp_path: Path) -> None:
+    path = tmp_path / "gaps.csv"
+    pd.DataFrame(reference()["missing"]).to_csv(path, index=False)
+    model = reference()["models"]["cfa"]
+    asked = ["fit", path, "--latent", "--model", model]
+    found = answered(*asked, "--missing", "fiml", "--estimator", "mlr")
+    theirs = reference()["fiml_mlr"]["fit"]
+    assert found["fit"]["chi_square_scaled"] == pytest.approx(theirs["chisq.scaled"], rel=2e-5)
+    assert found["n"] == len(reference()["data"]["psi1"]) > answered(*asked)["n"]
+    assert any("full information" in note for note in found["notes"])
+    assert "complete rows only" in refused(*asked, "--missing", "fiml", "--estimator", "wlsmv")
+    assert "not defined with missing answers" in refused(*asked, "--missing", "fiml", "--estimator", "mlm")
+    assert "belongs to --latent" in refused("fit", path, "--model", "psi1 ~ psi2", "--scored", "--estimator", "mlr")
+    table = ["fit", "--from-published", "gao_2023", "--latent", "--model", "f =~ lik + ani + res"]
+    assert "robust correction" in refused(*table, "--estimator", "mlr")
