@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from analysis.instrument import load_instrument
+from analysis.simulate import simulate_answers
 from survey_app.app import RESEARCHER_SCREENS
 from survey_app.demo import add_demo
+from survey_app.study import Condition, Source, Study
 from survey_app.words import words
 from tests.browser.conftest import DESKTOP, PHONE, Server
 from tests.browser.test_accessibility import LOOKS, WIDE, all_faults
+from tests.browser.test_kinds import HOSTILE
 
 PATIENCE = 60_000
 TABLET = {"width": 768, "height": 1024}
@@ -82,7 +88,48 @@ def test_no_screen_of_a_researcher_has_a_serious_fault(page: Page, language: str
 
 def test_the_choice_made_in_quality_reaches_the_model(page: Page) -> None:
     page.get_by_role("link", name=EN("screens.quality"), exact=True).click()
+    inside = """box => [...box.querySelectorAll("[data-tag]")].filter(tag =>
+        tag.getBoundingClientRect().right > box.getBoundingClientRect().right).length"""
+    chosen = page.get_by_test_id("stMultiSelect")
+    expect(chosen.locator("[data-tag]")).to_have_count(6)
+    assert chosen.evaluate(inside) == 0  # all that was chosen can be read
     page.get_by_text(EN("quality.beside"), exact=True).click()
     expect(page.get_by_text(EN("quality.beside_on"))).to_be_visible(timeout=PATIENCE)
     page.get_by_role("link", name=EN("screens.results"), exact=True).click()
     expect(page.get_by_text("Without the flagged (n = 141)").first).to_be_visible(timeout=PATIENCE)
+
+
+def test_hostile_texts_of_a_study_stay_texts_on_every_screen(own_server: Server, desktop: BrowserContext) -> None:
+    """Names of studies, sources, conditions, scales and questions, and what people typed, in tables and charts."""
+    core, text = load_instrument("psi_core"), " ".join(HOSTILE)
+    said = {"en": text, "nl": text}
+    hostile = replace(
+        core,
+        title=said,
+        items=tuple(replace(item, text=said) for item in core.items),
+        scales=tuple(replace(scale, label=said) for scale in core.scales),
+        pages=tuple(replace(page, title=said) for page in core.pages),
+    )
+    store = own_server.store
+    arms = (Condition("one", HOSTILE[0]), Condition("two", HOSTILE[2]))
+    sources = (Source("poster", HOSTILE[1], 9), Source("class_a", HOSTILE[5], 9))
+    digest = store.add_instrument(hostile)
+    store.add_study(Study("bad", "bad", said, digest, ("en", "nl"), "draft", said, "1", arms, sources=sources))
+    store.open_study("bad")
+    rows = simulate_answers(hostile, 60, seed=4)
+    store.add_rows("bad", rows.assign(influencer=HOSTILE[0], source="poster"), hostile)
+    page = desktop.new_page()
+    page.set_default_timeout(PATIENCE)
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    page.goto(own_server.researcher_link())
+    for screen in (each.path for each in RESEARCHER_SCREENS if each.path not in ("plan", "methods")):
+        page.get_by_role("link", name=EN(f"screens.{screen}"), exact=True).click()
+        title = EN("screens.studies") if screen == "studies" else EN(LAST[screen])
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("[data-testid=stSpinner]")).to_have_count(0, timeout=PATIENCE)
+        expect(page.locator(".stMain").get_by_text("onerror=window.broken=1").first).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("[data-testid=stException]")).to_have_count(0)
+        assert page.locator("img[src=x], iframe[srcdoc], svg[onload], a[href^='javascript:']").count() == 0
+        assert page.evaluate("window.broken") is None, screen
+    assert dialogs == []
