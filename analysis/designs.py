@@ -23,7 +23,7 @@ LATER = {"post", "after", "na", "nameting"}
 """Names of a wave that the alphabet would put first."""
 
 
-def match_waves(data: Scores, outcomes: Sequence[str], *, person: str = "code", wave: str = "wave") -> Scores:
+def match_waves(data: Scores, outcomes: Sequence[str], *, person: str = "person", wave: str = "wave") -> Scores:
     """Which answers belong to the same person? One row per person, one column per outcome and wave.
 
     Parameters
@@ -33,7 +33,7 @@ def match_waves(data: Scores, outcomes: Sequence[str], *, person: str = "code", 
     outcomes : sequence of str
         Columns to carry along.
     person : str
-        Column with the code people made themselves.
+        Column that is the same in all waves of a person: that of exported answers, or a code people made themselves.
     wave : str
         Column that says which wave a row is.
 
@@ -59,7 +59,7 @@ def match_waves(data: Scores, outcomes: Sequence[str], *, person: str = "code", 
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"code": ["ab1", "cd2", "AB1 "], "wave": ["pre", "pre", "post"], "psi": [3.0, 4, 5]})
+    >>> frame = pd.DataFrame({"person": ["ab1", "cd2", "AB1 "], "wave": ["pre", "pre", "post"], "psi": [3.0, 4, 5]})
     >>> wide = match_waves(Scores.from_scored(frame, source="example"), ["psi"])
     >>> wide.frame[["psi.pre", "psi.post"]].values.tolist()
     [[3.0, 5.0], [4.0, nan]]

@@ -103,7 +103,7 @@ def test_waves_are_matched_by_code_and_doubtful_codes_left_out():
             "synthetic": True,
         }
     )
-    wide = match_waves(scored(frame), ["psi"])
+    wide = match_waves(scored(frame), ["psi"], person="code")
     assert list(wide.frame.columns[:3]) == ["person", "psi.pre", "psi.post"]
     assert wide.frame["psi.post"].tolist() == [6.0, 9.0, 8.0]
     assert wide.synthetic
@@ -112,7 +112,7 @@ def test_waves_are_matched_by_code_and_doubtful_codes_left_out():
     assert fit.summary.n[0] == 2
     assert fit.synthetic
     with pytest.raises(DataError, match="1 wave"):
-        match_waves(scored(frame[frame.wave == "pre"]), ["psi"])
+        match_waves(scored(frame[frame.wave == "pre"]), ["psi"], person="code")
     with pytest.raises(DataError, match="no such column"):
         match_waves(scored(frame), ["psi"], person="nobody")
 
@@ -191,7 +191,7 @@ def test_designs_that_are_none():
 def test_waves_are_matched_as_merge_does_in_r():
     r = reference()["waves"]
     frame = pd.concat([pd.DataFrame(r[wave]).assign(wave=wave) for wave in ("after", "before")], ignore_index=True)
-    wide = match_waves(scored(frame), ["psi"])
+    wide = match_waves(scored(frame), ["psi"], person="code")
     assert len(wide.frame) == r["matched"]
     row = fit_repeated(wide, ["psi.before", "psi.after"]).coefficients.iloc[0]
     assert [row.statistic, row.df, row.conf_low, row.conf_high] == pytest.approx([r["t"], r["df"], *r["ci"]], rel=1e-9)

@@ -9,14 +9,14 @@ Printed is, for two and three conditions, how far completed counts are apart ((m
 one after the other (fewest completed, then fewest on the way); and a coin, which is simple randomisation. Then the same
 in the store, with real participations, and the same order and seed assigned again.
 
-What cannot be passed ("divided evenly, then left"): nobody knows who will leave among those assigned last. Here all bursts but
-the last come out even by themselves, the last one is divided evenly, and then each leaves by chance: with m people of
-the last burst in each of two conditions, of whom a share d leaves after being assigned, the difference of the completed
-counts has the standard deviation sqrt(2 m d (1 - d)). With the condition on the first page m = 50 and d = 0.3, so 4.6
-people of 140; no rule brings that within 5 % in more than about nine of ten seeds, or in about half with three
-conditions, where all are assigned before the first leaves. Only a later page lowers d, and lets the people of one burst
-arrive at it one after the other: those who finished or fell silent by then can still be made up for by those assigned
-last, so that there a rule does better than this line.
+What cannot be passed ("divided evenly, then left"): nobody knows who will leave among those assigned last. Here all
+bursts but the last come out even by themselves, the last one is divided evenly, and then each leaves by chance: with m
+people of the last burst in each of two conditions, of whom a share d leaves after being assigned, the difference of the
+completed counts has the standard deviation sqrt(2 m d (1 - d)). With the condition on the first page m = 50 and
+d = 0.3, so 4.6 people of 140: within 5 % in about nine of ten seeds, in about half with three conditions, where all are
+assigned before the first leaves. Only a later page lowers d, and lets the people of one burst arrive at it one after
+the other: those who finished or fell silent by then can still be made up for by those assigned last, so that there a
+rule does better than this line.
 """
 
 from __future__ import annotations

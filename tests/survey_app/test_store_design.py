@@ -16,7 +16,9 @@ from alembic import command
 from alembic.config import Config
 
 import survey_app.store
+from analysis.designs import match_waves
 from analysis.errors import DataError, StoreError
+from analysis.scoring import score
 from survey_app import schema
 from survey_app.admission import NotAdmitted, person_of_code
 from survey_app.store import Store
@@ -437,6 +439,19 @@ def test_the_same_person_is_met_again(store: Store, study: Study, url: str) -> N
         people["di"]: ["pre", "post"],
     }
     assert "'an'" not in repr(everything_in(url))
+
+
+def test_exported_answers_are_matched_over_waves_as_they_are(store: Store, study: Study) -> None:
+    other = changed(store, study, **WAVES)
+    for name, waves in (("an", ("pre", "post")), ("bo", ("pre", "post")), ("cy", ("pre",))):
+        person = person_of_code(b"secret", other, {"mother": name})
+        for place, wave in enumerate(waves, start=1):
+            store.begin("other", f"{name} {wave}", language="en", wave=wave, person=person)
+            store.save_page(f"{name} {wave}", "first", dict.fromkeys(("a1", "a2", "a3", "a4"), place + (name == "bo")))
+            store.finish(f"{name} {wave}")
+    scores = score(store.rows("other"), INSTRUMENT, source="other")
+    wide = match_waves(scores, ["a"]).frame.sort_values(["a.pre", "a.post"], na_position="first")
+    assert wide[["a.pre", "a.post"]].fillna(0).to_numpy().tolist() == [[1, 0], [1, 2], [2, 3]]
 
 
 def test_a_code_that_does_not_fit_is_asked_again_and_nobody_is_lost(store: Store, study: Study) -> None:
