@@ -139,6 +139,19 @@ class Part:
     trouble: str
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What a crowd came to, once it is known that nothing was lost and nothing is there twice."""
+
+    completed: int
+    acknowledged: int
+    resent: int
+
+    def __str__(self) -> str:
+        counted = f"completed {self.completed}, pages acknowledged {self.acknowledged}, lost 0, doubled 0"
+        return f"{counted}, sent again {self.resent}"
+
+
 @dataclass
 class Crowd:
     """People who begin one participation after the other until they are sent home; then they finish the last one.
@@ -217,7 +230,7 @@ class Crowd:
 
     # -- what is in the database ------------------------------------------------------------------------------------
 
-    def check(self, store: Store) -> str:
+    def check(self, store: Store) -> Counted:
         """Assert that everybody finished, and that the database holds what was acknowledged, once; the counts."""
         troubles = Counter(part.trouble for part in self.parts if part.trouble)
         assert not troubles, troubles
@@ -233,8 +246,7 @@ class Crowd:
             assert store.participation(part.key) is not None
         rows = store.rows(self.slug)
         assert len(rows) == rows["participation"].nunique() == len(self.parts) == store.counts(self.slug).finished
-        counted = f"completed {len(self.parts)}, pages acknowledged {acknowledged}, lost 0, doubled 0"
-        return f"{counted}, sent again {self.resent}"
+        return Counted(len(self.parts), acknowledged, self.resent)
 
 
 def _given(answers: Mapping[str, Answer]) -> dict[str, Answer]:
