@@ -106,7 +106,10 @@ def test_missing_items_are_named_on_top_and_beside_the_item(phone: BrowserContex
     person.tick("exposure1", 3)
     expect(first.get_by_text(words("nl")("respondent.missing.choice"))).to_be_hidden()
     assert server.store.answers(person.key) == {}
+    expect(summary.locator("li.done")).to_have_count(1)  # struck out, where it stands
+    expect(summary.locator("li.done")).to_have_text(first.locator("legend").inner_text())
     person.tick("exposure3", 3)
+    expect(summary.locator("li.done")).to_have_count(2)
     person.next()
     person.at("social")
 

@@ -329,6 +329,8 @@ class View {
     error.hidden = !message
     holder.classList.toggle("wrong", Boolean(message))
     if (invalid) this.fields.get(id).invalid(Boolean(message))
+    // What was put right is struck out above, where it stays: nothing moves under a thumb.
+    this.errors.querySelector(`li[data-item="${id}"]`)?.classList.toggle("done", !message)
   }
 
   complainOf(problems) {
@@ -349,7 +351,7 @@ class View {
         field.holder.scrollIntoView({ block: "center" })
         field.focus()
       })
-      return make("li", {}, link, problems[id] !== "missing" && make("span", {}, message))
+      return make("li", { "data-item": id }, link, problems[id] !== "missing" && make("span", {}, message))
     })
     const title = filled(links.length === 1 ? summary.one : summary.other, { n: links.length })
     this.errors.replaceChildren(make("h2", {}, title), make("ul", {}, links))
