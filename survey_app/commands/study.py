@@ -56,6 +56,10 @@ def list_() -> None:
             tests = f", {counts.tests} tests" if counts.tests else ""
             line = f"{each.slug}  {each.state}  {people}{tests}  {kept}"
             out.print(line, markup=False, soft_wrap=True, style="red" if retention.standing == "due" else None)
+            if retention.standing in ("soon", "due"):
+                export = f"parasol study export {each.slug} -o {each.slug}.zip"
+                purge = f"parasol study purge {each.slug} --export {each.slug}.zip"
+                out.print(f"  Keep a copy: {export}; then delete: {purge}", markup=False, soft_wrap=True)
 
 
 @study.command("import")

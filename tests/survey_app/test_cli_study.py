@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,18 @@ def test_a_study_from_its_file_to_its_end(tmp_path: Path, database: str) -> None
     done("record", "demo", "-o", tmp_path / "record.md")
     assert (tmp_path / "record.md").read_text().startswith("# Record of processing activities")
     store.close()
+
+
+@pytest.mark.parametrize(("days", "said"), [(10, "to be deleted in 10 days"), (-1, "TO BE DELETED since"), (90, "")])
+def test_who_must_delete_soon_is_told_how_and_offered_a_copy(tmp_path: Path, days: int, said: str) -> None:
+    until = datetime.now(UTC).date() + timedelta(days=days)
+    text = data_file("studies", "image_experiment.toml").read_text(encoding="utf-8")
+    (tmp_path / "soon.toml").write_text(f"retention = {until.isoformat()}\n{text}", encoding="utf-8")
+    done("import", tmp_path / "soon.toml")
+    told = done("list")
+    assert (said or f"kept until {until}") in told
+    copy = "parasol study export image-experiment -o image-experiment.zip; then delete: parasol study purge"
+    assert (copy in told) == bool(said)
 
 
 def test_the_design_goes_out_and_in(tmp_path: Path) -> None:
