@@ -16,6 +16,7 @@ from analysis.paths import effects_of
 
 STANDARDISED = ("std_estimate_error", "std_conf_low", "std_conf_high")
 """Columns of coefficients and effects that say how certain the standardised estimates are."""
+_NO_EFFECTS = pd.DataFrame(columns=[*EFFECTS, *STANDARDISED])
 CERTAIN = 1e-7
 """A standardised value that is known better than this is what it is by definition: it has no error."""
 
@@ -111,7 +112,7 @@ class Estimates:
         wanted = effects_of(self.structure.model)
         places = {(p.outcome, p.term): k for k, p in enumerate(self.structure.parameters) if p.kind == "regression"}
         if not wanted:
-            return pd.DataFrame(columns=[*EFFECTS, *STANDARDISED])
+            return _NO_EFFECTS.copy()
         names = list(places)
         chosen = list(places.values())
         along = {name: np.asarray(self.values[k]) for name, k in places.items()}
