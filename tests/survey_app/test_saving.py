@@ -14,6 +14,7 @@ from survey_app.store import Store
 from survey_app.study import Study
 from survey_app.words import words
 from tests.conftest import Server
+from tests.survey_app.test_store import everything_in
 
 TEXTS = {"en": "A test", "nl": "Een test", "de": "Ein Test"}
 
@@ -81,6 +82,17 @@ def test_answers_to_hidden_items_are_not_kept(web: httpx.Client, store: Store, k
     assert kept(store, key)["choosing"] == {"follows": 0}
     assert post(web, key, "followers", {"wrong_place": 1}).status_code == 200
     assert kept(store, key)["followers"] == {}
+
+
+def test_neither_addresses_nor_programs_are_kept(web: httpx.Client, store: Store, key: str, server: Server) -> None:
+    """Of the phone only its class is known afterwards, whatever it sends about itself."""
+    told = {"User-Agent": "Telltale/9.7", "X-Forwarded-For": "203.0.113.77", "Forwarded": "for=203.0.113.77"}
+    assert web.get("/s/kinds?src=label", headers=told).status_code == 303
+    sent = {"key": key, "page": "choosing", "answers": {"follows": 1}, "paradata": {"ms": 5, "device": "tablet"}}
+    assert web.post("/answers", json=sent, headers=told).status_code == 200
+    everything = repr(everything_in(server.database))
+    assert "tablet" in everything
+    assert not [word for word in ("Telltale", "203.0.113", "python-httpx", "127.0.0.1") if word in everything]
 
 
 def test_an_old_page_that_comes_late_changes_nothing(web: httpx.Client, store: Store, key: str) -> None:
