@@ -11,8 +11,11 @@ from survey_app.commands.options import Form, Output, Seed
 from survey_app.commands.terminal import listing, write_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
+    from analysis.errors import Problem
     from analysis.published import Published
 
 
@@ -44,9 +47,15 @@ def _line(study: Published) -> dict[str, Any]:
         "n": study.n,
         "variables": len(study.variables),
         "can_be_fitted": study.correlations is not None and study.n is not None and not problems,
-        "admissible": not problems,
+        "admissible": _verdict(study, problems),
         "citation": study.citation,
     }
+
+
+def _verdict(study: Published, problems: Sequence[Problem]) -> bool | None:
+    """Can the printed numbers be true together? None where there are none to judge."""
+    printed = (study.variables, study.paths, study.r_squared, study.indirects)
+    return not problems if study.correlations is not None or any(printed) else None
 
 
 def _list(studies: list[dict[str, Any]]) -> str:
@@ -54,7 +63,7 @@ def _list(studies: list[dict[str, Any]]) -> str:
 
     rows = pd.DataFrame(studies, dtype=object)
     for name in ("can_be_fitted", "admissible"):
-        rows[name] = rows[name].map({True: "yes", False: "no"})
+        rows[name] = rows[name].map({True: "yes", False: "no", None: "no numbers"})
     text = listing("Published studies", rows)
     return f"{text}\nShow one: parasol published ID. Fit one: parasol fit --from-published ID."
 
@@ -91,7 +100,7 @@ def _content(study: Published, seed: int) -> dict[str, Any]:
         "correlations": correlations,
         "estimates": estimates,
         "directions": dict(study.directions or {}),
-        "admissible": not problems,
+        "admissible": _verdict(study, problems),
         "problems": [str(problem) for problem in problems],
         "notes": notes,
     }
@@ -134,7 +143,9 @@ def _shown(content: dict[str, Any]) -> str:
     if content["directions"]:
         directions = pd.DataFrame(content["directions"].items(), columns=["term", "sign"])
         parts.append(listing("Signs reported", directions))
-    verdict = ["Nothing in what is printed is impossible."] if content["admissible"] else content["problems"]
+    verdict = content["problems"] or ["Nothing in what is printed is impossible."]
+    if content["admissible"] is None:
+        verdict = ["No number of this study is at hand, only the direction of effects: there is nothing to check."]
     return "\n\n".join([*parts, "\n".join([*verdict, *content["notes"]])])
 
 

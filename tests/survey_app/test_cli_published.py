@@ -16,7 +16,9 @@ def test_the_list_names_every_shipped_study() -> None:
     studies = {study["id"]: study for study in answered("published")["studies"]}
     assert sorted(studies) == sorted(path.stem for path in data_file("published").glob("*.toml"))
     assert [id for id, study in studies.items() if study["can_be_fitted"]] == ["gao_2023"]
-    assert [id for id, study in studies.items() if not study["admissible"]] == ["heliyon_2022"]
+    verdicts = {id: study["admissible"] for id, study in studies.items()}
+    assert [id for id, found in verdicts.items() if found is False] == ["heliyon_2022"]
+    assert [id for id, found in verdicts.items() if found] == ["gao_2023", "qatar_2023"]
     code, printed, _ = call("published")
     assert code == 0
     assert all(id in printed for id in studies)
@@ -47,6 +49,12 @@ def test_heliyon_is_shown_with_what_is_impossible() -> None:
     assert len(found["problems"]) == 1
     assert "R2 of at least 1.02" in found["problems"][0]
     assert "R2 of at least 1.02" in call("published", "heliyon_2022")[1]
+
+
+def test_a_study_without_numbers_is_not_called_possible() -> None:
+    assert answered("published", "lee_2016")["admissible"] is None
+    code, printed, _ = call("published", "lee_2016")
+    assert code == 0 and "nothing to check" in printed and "impossible" not in printed
 
 
 @pytest.mark.parametrize("study", sorted(path.stem for path in data_file("published").glob("*.toml")))
