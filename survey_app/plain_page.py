@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse
+from starlette.types import Receive, Scope, Send
 
 from survey_app.words import direction, languages, words
 
@@ -37,14 +39,35 @@ RETRY_SECONDS = 5
 
 
 def plain_page(key: str, status: int, *, retry: bool = False, after: int = RETRY_SECONDS) -> HTMLResponse:
-    """The texts `{key}.title` and `{key}.text` in every language, since nobody has chosen one yet.
+    """The texts `{key}.title` and `{key}.text` in every language, that of the browser first: nobody has chosen one yet.
 
     With `retry` the page loads itself again `after` so many seconds.
     """
-    parts = "".join(_section(key, language) for language in languages())
     again = f'<meta http-equiv="refresh" content="{after}">' if retry else ""
     headers = {"retry-after": str(after)} if retry else {}
-    return html_page(parts, status, head=again, headers=headers)
+    return _InEveryLanguage(key, status, again, headers)
+
+
+class _InEveryLanguage(HTMLResponse):
+    """A page that is written when it is sent, since only then it is known who reads it."""
+
+    def __init__(self, key: str, status: int, head: str, headers: dict[str, str]) -> None:
+        super().__init__("", status)
+        self.key, self.head, self.added = key, head, headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        first = _spoken(Headers(scope=scope).get("accept-language", ""))
+        ordered = sorted(languages(), key=lambda language: language != first)
+        body = "".join(_section(self.key, language) for language in ordered)
+        headers = {"vary": "Accept-Language"} | self.added
+        page = html_page(body, self.status_code, language=first, head=self.head, headers=headers)
+        await page(scope, receive, send)
+
+
+def _spoken(header: str) -> str:
+    """The first language a browser asks for that there are texts in; English where there is none."""
+    asked = (part.split(";")[0].strip().split("-")[0].lower() for part in header.split(","))
+    return next((language for language in asked if language in languages()), "en")
 
 
 def html_page(
