@@ -14,6 +14,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import settings
+
+# No test asserts a time, so a busy machine must not fail one either.
+settings.register_profile("parasol", deadline=None)
+settings.load_profile("parasol")
 
 # The product refuses settings it does not know; this one is the tests' own.
 NO_SKIP = os.environ.pop("PARASOL_NO_SKIP", "") == "1"
