@@ -55,6 +55,12 @@ def load_link_codes() -> dict[str, tuple[str, str]]:
     return link_codes(open_store().studies())
 
 
+@st.cache_resource(show_spinner=False, ttl=30)
+def load_studies() -> dict[str, Study]:
+    """The studies by their ids, as they were half a minute ago at most."""
+    return {study.id: study for study in open_store().studies()}
+
+
 @dataclass(frozen=True)
 class StudyScores:
     """The finished answers of a study as they were given, and what everybody scores."""

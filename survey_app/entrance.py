@@ -16,7 +16,7 @@ from survey_app.context import load_link_codes, load_study_context, open_store
 from survey_app.limits import Limit
 from survey_app.links import SOURCE, typed_code
 from survey_app.plain_page import plain_page
-from survey_app.study import Study, completion_link, external_from, is_slug
+from survey_app.study import Study, completion_link, external_from, is_slug, link_name
 
 NO_STORE = {"cache-control": "no-store"}
 _ARRIVALS = Limit(3000, 100, shared=True)
@@ -43,7 +43,7 @@ def _enter(request: Request, slug: str, source: str) -> Response:
     test = test if is_slug(slug) and is_test(slug, test) else ""
     try:
         study = load_study_context(slug).study
-        wait = _ARRIVALS.wait(f"{study.id}:{source}")
+        wait = _ARRIVALS.wait(link_name(study, source))
         if wait:
             return plain_page("waiting", 429, retry=True, after=math.ceil(wait))
         wave = request.query_params.get("wave", "")

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from starlette.requests import Request
+from google.protobuf.message import DecodeError
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from survey_app.plain_page import plain_page
 
@@ -32,6 +34,15 @@ QUIET = {
 
 STREAMLIT = ("/_stcore/", "/media/", "/component/")
 """Where Streamlit's own addresses begin, besides the page and its files."""
+
+FILES = ("/_stcore/upload_file/", "/media/")
+"""Where Streamlit takes uploads into memory from any session, and hands out what a screen offers to download."""
+
+_OF_ANYBODY = frozenset({"rerun_script", "stop_script", "app_heartbeat"})
+_OF_RESEARCHERS = _OF_ANYBODY | {"file_urls_request", "backend_operation_request"}
+"""What a page may send by the websocket. What Streamlit would do besides (such as `clear_cache`, which drops what all
+sessions share, the store among it) nobody has a use for.
+"""
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -144,3 +155,45 @@ class OnlyKnown:
             wants_page = "text/html" in Request(scope).headers.get("accept", "")
             answer = plain_page("unknown", 404) if wants_page else PlainTextResponse("Not found", 404)
         await answer(scope, receive, send)
+
+
+class ForResearchers:
+    """ASGI middleware: keeps from everybody else what Streamlit does for any session, but only their screens need.
+
+    `admitted` says of a cookie whether its holder may see them.
+    """
+
+    def __init__(self, app: ASGIApp, cookie: str, admitted: Callable[[str], bool]) -> None:
+        self.app = app
+        self.cookie = cookie
+        self.admitted = admitted
+
+    def _knows(self, scope: Scope) -> bool:
+        return self.admitted(HTTPConnection(scope).cookies.get(self.cookie, ""))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(FILES) and not self._knows(scope):
+            await PlainTextResponse("Not found", 404)(scope, receive, send)
+            return
+        if scope["type"] != "websocket":
+            await self.app(scope, receive, send)
+            return
+        expected = _OF_RESEARCHERS if self._knows(scope) else _OF_ANYBODY
+
+        async def receive_expected() -> Message:
+            message = await receive()
+            while message["type"] == "websocket.receive" and not _is_one_of(expected, message.get("bytes")):
+                message = await receive()
+            return message
+
+        await self.app(scope, receive_expected, send)
+
+
+def _is_one_of(expected: frozenset[str], frame: bytes | None) -> bool:
+    """Does the frame hold one of these messages, or nothing that can be read (which Streamlit refuses itself)?"""
+    if frame is None:
+        return False
+    try:
+        return BackMsg.FromString(frame).WhichOneof("type") in expected
+    except DecodeError:
+        return True

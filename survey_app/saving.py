@@ -13,9 +13,10 @@ from starlette.responses import JSONResponse, Response
 
 from analysis.errors import DataError, StoreError, StudyClosed
 from survey_app.answers import AnswersRefused
-from survey_app.context import load_frozen_instrument, open_store
+from survey_app.context import load_frozen_instrument, load_studies, open_store
 from survey_app.journey import accept_page, influencer_of
 from survey_app.limits import Limit
+from survey_app.study import link_name
 
 LARGEST_PAGE = 256 * 1024
 """Bytes of one page of answers; more is refused."""
@@ -65,18 +66,14 @@ def seconds_too_early(key: str, link: str, *, saves: bool) -> float:
     return _PAGES.wait(f"websocket {key}") or (_LINKS.wait(link) if saves else 0.0)
 
 
-def link_of(study: str, source: str) -> str:
-    """By which name a link is counted: that of the study's id and the source people came through."""
-    return f"{study}:{source}"
-
-
 def _save(sent: SentPage) -> Response:
     store = open_store()
     try:
         begun = store.participation(sent.key)
         if begun is None:
             return _refused(409, "No participation was begun with this link, or it was withdrawn.")
-        wait = _LINKS.wait(link_of(begun.study, begun.source))
+        study = load_studies().get(begun.study)
+        wait = _LINKS.wait(link_name(study, begun.source) if study else begun.study)
         if wait:
             return _too_many(wait)
         instrument = load_frozen_instrument(begun.instrument)

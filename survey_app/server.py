@@ -21,14 +21,14 @@ from starlette.responses import PlainTextResponse, Response
 from streamlit import file_util
 
 from analysis.errors import Problem, SettingsError, StoreError, StudyClosed
-from survey_app.access import OneTimeLinks, load_secret
+from survey_app.access import COOKIE, OneTimeLinks, admits, load_secret
 from survey_app.app import HOME, RESEARCHER_SCREENS
 from survey_app.context import load_study_context, open_store
 from survey_app.kept_theme import keep_theme
 from survey_app.media import media_hosts
 from survey_app.plain_page import plain_page
 from survey_app.precompressed import Precompressed, write_compressed
-from survey_app.protection import NOWHERE, Abroad, OnlyKnown, Protection
+from survey_app.protection import NOWHERE, Abroad, ForResearchers, OnlyKnown, Protection
 from survey_app.routes import researcher_routes, respondent_routes
 from survey_app.settings import Settings
 from survey_app.study import is_slug
@@ -149,6 +149,9 @@ def build_app(settings: Settings, links: OneTimeLinks, announce: Callable[[], No
             Middleware(Protection, abroad=abroad),
             Middleware(Precompressed, folder=Path(file_util.get_static_dir()), page_paths=page_paths),
             Middleware(OnlyKnown, routes=routes),
+            Middleware(
+                ForResearchers, cookie=COOKIE, admitted=lambda held: settings.researcher and admits(secret, held)
+            ),
         ],
         on_script_error=show_trouble,
         exception_handlers={HTTPException: answer_refusal, Exception: answer_trouble},

@@ -965,7 +965,14 @@ def _engine(url: str) -> sa.Engine:
 
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": _WAIT}, pool_timeout=_WAIT, pool_size=5, max_overflow=20)
+    engine = sa.create_engine(
+        url,
+        connect_args={"timeout": _WAIT},
+        pool_timeout=_WAIT,
+        pool_size=5,
+        max_overflow=20,
+        hide_parameters=True,  # answers and addresses stand in no log
+    )
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, record: object) -> None:
@@ -990,6 +997,7 @@ def _postgresql_engine(url: sa.URL) -> sa.Engine:
             pool_size=16,
             max_overflow=0,
             pool_timeout=_WAIT,
+            hide_parameters=True,  # as above
             pool_pre_ping=True,  # a connection that did not survive the database's restart is replaced unnoticed
             connect_args={
                 "connect_timeout": _WAIT,

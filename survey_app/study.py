@@ -33,6 +33,7 @@ ON_ARRIVAL = "expected completions 1"
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_UNWANTED = frozenset("\ufffe\uffff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True)
@@ -244,8 +245,18 @@ class AuditLine:
 
 
 def one_line(text: str, length: int) -> str:
-    """The text without what a database or a screen cannot hold: control characters and half surrogate pairs."""
-    return " ".join("".join(" " if category(char) in ("Cc", "Cs") else char for char in text).split())[:length]
+    """The text without what a database, a file or a screen cannot hold.
+
+    That is: control characters, half surrogate pairs, what no XML may hold (one such name, and no workbook could be
+    written any more), and the marks that turn the direction of all that stands behind them.
+    """
+    odd = (" " if category(char) in ("Cc", "Cs") or char in _UNWANTED else char for char in text)
+    return " ".join("".join(odd).split())[:length]
+
+
+def link_name(study: Study, source: str) -> str:
+    """By which name a link of the study is counted; labels nobody declared, which anybody can make up, share one."""
+    return f"{study.id}:{source if any(each.id == source for each in study.sources) else ''}"
 
 
 def is_slug(text: str) -> bool:

@@ -17,6 +17,7 @@ ONLY_IN = {
     "streamlit": (
         "app",
         "server",
+        "protection",
         "kept_theme",
         "phone",
         "context",

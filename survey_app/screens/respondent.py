@@ -50,9 +50,9 @@ from survey_app.questionnaire import (
     text_line,
     tick_box,
 )
-from survey_app.saving import link_of, seconds_too_early
+from survey_app.saving import seconds_too_early
 from survey_app.settings import load_settings
-from survey_app.study import Participation, completion_link, is_slug
+from survey_app.study import Participation, completion_link, is_slug, link_name
 from survey_app.words import languages, words
 
 log = logging.getLogger("parasol")
@@ -60,9 +60,14 @@ log = logging.getLogger("parasol")
 NAMING = Step("influencer")
 """The step (and the screen) on which influencers are named or chosen; the other steps are pages of the instrument."""
 
-SHORTEST_KEY = 20
+SHORTEST_KEY, LONGEST_KEY = 20, 100
+"""Characters of a key; anything else was made up, and would be kept in the limits' memory."""
+
 LONGEST_LINK = 400
 RETRY_SECONDS = 5
+
+_WRITES = frozenset({"next", "agree", "code", "anyway", "decline", "raffle"})
+"""What is counted for the link too: keys cost nothing, so whoever makes up many must not be without a limit."""
 
 _SAID = {"draft": "unknown", "foreign": "unknown", "wave": "unknown", "late": "closed", "young": "closed"}
 """Why somebody is not let in, where another sentence says it as well."""
@@ -193,9 +198,9 @@ def _take(visit: Visit, sent: Sent) -> None:
 
 def _comes_too_early(visit: Visit, sent: Sent) -> bool:
     """Is the same respondent, or the same link, sending more than a limit lets through? The phone sends it again."""
-    source = visit.participation.source if visit.participation else ""
-    link = link_of(visit.loaded.study.id, source)
-    return seconds_too_early(visit.key, link, saves=sent.event == "next" and not sent.saved) > 0
+    source = visit.participation.source if visit.participation else visit.source
+    link = link_name(visit.loaded.study, source)
+    return seconds_too_early(visit.key, link, saves=sent.event in _WRITES and not sent.saved) > 0
 
 
 def _count_return(visit: Visit) -> None:
@@ -396,7 +401,7 @@ def _given(sent: Sent, name: str) -> object:
 def _screen(visit: Visit) -> Screen:
     if not is_slug(visit.slug):
         return _notice(visit, "unknown")
-    if len(visit.key) < SHORTEST_KEY:
+    if not SHORTEST_KEY <= len(visit.key) <= LONGEST_KEY:
         return _restart(visit)
     try:
         _load(visit)
@@ -414,6 +419,8 @@ def _load(visit: Visit) -> None:
     """Read what this session does not know yet. Before consent the study may close under the reader's eyes."""
     if visit.participation is not None:
         return
+    if not SHORTEST_KEY <= len(visit.key) <= LONGEST_KEY:
+        raise StudyClosed()
     visit.context = load_study_context(visit.slug)
     if visit.language not in visit.context.study.languages:
         visit.language = ""

@@ -18,6 +18,7 @@ from survey_app.study import (
     completion_link,
     external_from,
     is_slug,
+    link_name,
     one_line,
 )
 from survey_app.study_check import study_problems
@@ -141,3 +142,11 @@ def test_one_line_keeps_letters_and_drops_what_cannot_be_kept() -> None:
     assert one_line(" Zoë\x00\n\ud800 李 ", 200) == "Zoë 李"
     assert one_line("\U0001f469\u200d\U0001f680", 200) == "\U0001f469\u200d\U0001f680"
     assert one_line("abc", 2) == "ab"
+    assert one_line("a\uffff\ufffeb", 200) == "a b"  # no workbook could hold it
+    assert one_line("Mia \u202ecod.exe\u2066", 200) == "Mia cod.exe"
+
+
+def test_links_are_counted_by_what_is_declared() -> None:
+    declared = FULL.sources[0].id
+    assert link_name(FULL, declared) != link_name(FULL, "")
+    assert link_name(FULL, "made-up-1") == link_name(FULL, "made-up-2") == link_name(FULL, "")
