@@ -14,7 +14,10 @@ import pandas as pd
 from analysis.fit import COEFFICIENTS, EFFECTS, SUMMARY, Fit
 from analysis.tables import table_coefficients, table_effects, table_reliability, table_summary
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Where a comma separates decimals (as in Dutch), Excel takes ; for the end of a cell, and looks for quotation marks
+# only at the beginning of one, so that a line may end inside a text, too. What follows must not run either.
+_FORMULA_WITHIN = re.compile(r"([;\t\r\n][\s\"]*)(?=[=@\uff1d\uff20]|[-+\uff0b\uff0d][\w(+=@\"-])")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?", re.ASCII)
 
 
@@ -162,8 +165,9 @@ def rows_as_csv(rows: pd.DataFrame) -> bytes:
     Returns
     -------
     bytes
-        Texts that a spreadsheet would run as a formula (beginning with = + - @, tab or return) get an apostrophe;
-        mere numbers, such as the -99 of those who prefer not to say, do not.
+        Texts that a spreadsheet would run as a formula (beginning with = + - @, tab or return) get an apostrophe, also
+        behind a semicolon, a tab or the end of a line, where another country's Excel begins a cell; mere numbers, such
+        as the -99 of those who prefer not to say, do not.
 
     Checked against
     ---------------
@@ -182,8 +186,10 @@ def rows_as_csv(rows: pd.DataFrame) -> bytes:
 
 
 def _harmless(cell: object) -> object:
-    formula = isinstance(cell, str) and cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell)
-    return f"'{cell}" if formula else cell
+    if not isinstance(cell, str) or _NUMBER.fullmatch(cell):
+        return cell
+    within = _FORMULA_WITHIN.sub(r"\1'", cell)
+    return f"'{within}" if cell.startswith(_FORMULA) else within
 
 
 def _records(table: pd.DataFrame, first: Sequence[str]) -> list[dict[str, Any]]:

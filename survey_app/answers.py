@@ -17,6 +17,11 @@ LONGEST_LONG_TEXT = 20_000
 LONGEST_OTHER = 200
 """Characters of a typed answer: on one line, on several, and behind "other"; more is refused."""
 
+MOST_BYTES = 32_000
+"""Of a typed answer in UTF-8: more does not fit into a cell of Excel or SPSS, so that one answer would keep all others
+from being written there.
+"""
+
 LARGEST_NUMBER = 10**15
 """Beyond this a number is no answer, and a database would round it."""
 
@@ -229,7 +234,7 @@ def _text(value: object, longest: int, lines: bool = False) -> str | None:
         raise too_long
     text = _UNPRINTABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
     text = text if lines else re.sub(r"\s*[\n\t\u2028\u2029]\s*", " ", text)
-    if len(text) > longest:
+    if len(text) > longest or len(text.encode()) > MOST_BYTES:
         raise too_long
     return text or None
 

@@ -33,6 +33,7 @@ _TYPES = {
 }  # fmt: skip
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?")
 _KEPT = re.compile(rf"[0-9a-f]{{32}}\.({'|'.join(_TYPES)})")
+_SEGMENT = b"\x18\x53\x80\x67"  # what the header of a WebM file is followed by
 _REMEDY = "Save it as PNG, JPEG, WebP, GIF, MP4 or WebM."
 _HEADERS = {"cache-control": "public, max-age=31536000, immutable", "content-disposition": "inline"}
 
@@ -110,6 +111,9 @@ def keep_media(folder: Path, content: bytes, called: str = "the file") -> str:
         raise InstrumentError(Problem(where, what, "Make it smaller."))
     if family == "image":
         _check_picture(where, content)
+    elif not (_is_film(content) if kind == "mp4" else _SEGMENT in content[:4096]):
+        what = "begins like a video and holds none, or only a part of one"
+        raise InstrumentError(Problem(where, what, _REMEDY))
     name = f"{hashlib.sha256(content).hexdigest()[:32]}.{kind}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -189,6 +193,22 @@ def _check_picture(where: str, content: bytes) -> None:
     if width * height > MOST_PIXELS:
         what = f"has {width} x {height} dots, more than a phone can hold"
         raise InstrumentError(Problem(where, what, "Make it smaller."))
+
+
+def _is_film(content: bytes) -> bool:
+    """Is an MP4 file made of whole boxes from its first byte to its last, with the description of a film among them?"""
+    place, kinds = 0, set()
+    while place + 8 <= len(content):
+        size, kind = int.from_bytes(content[place : place + 4]), content[place + 4 : place + 8]
+        if size == 0:  # a last box may go on to the end
+            size = len(content) - place
+        elif size == 1:  # the size stands behind the kind
+            size = int.from_bytes(content[place + 8 : place + 16])
+        if size < 8:
+            return False
+        kinds.add(kind)
+        place += size
+    return place == len(content) and b"moov" in kinds
 
 
 def kept_file(settings: Settings) -> Callable[[Request], Response]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -177,6 +178,26 @@ def test_csv_of_rows_runs_no_formula_and_keeps_numbers() -> None:
     text = rows_as_csv(rows).decode("utf-8-sig")
     assert text.splitlines() == ["name,psi", "'=A1,-1.5", "'@you,2.0", "'-x,", "fine,4.0", ",5.0"]
     assert rows["name"][0] == "=A1"
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("fine;=1+1", "fine;'=1+1"),
+        ('fine; "@SUM(1)', "fine; \"'@SUM(1)"),
+        ("fine\n=1+1", "fine\n'=1+1"),
+        ("fine;+31", "fine;'+31"),
+        ("\n=1+1", "'\n'=1+1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("yes ;-) no", "yes ;-) no"),
+        ("two:\n- one\n- two", "two:\n- one\n- two"),
+        ("a = b; c", "a = b; c"),
+    ],
+)
+def test_csv_of_rows_runs_no_formula_where_semicolons_separate(text: str, safe: str) -> None:
+    """An Excel that splits at semicolons begins a cell in the middle of a text; smileys and lists stay as they are."""
+    (read,) = pd.read_csv(io.BytesIO(rows_as_csv(pd.DataFrame({"why": [text]}))), encoding="utf-8-sig")["why"]
+    assert read == safe
 
 
 def test_both_languages_have_the_same_words_and_placeholders() -> None:

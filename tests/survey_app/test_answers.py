@@ -16,6 +16,7 @@ from survey_app.answers import (
     LONGEST_LONG_TEXT,
     LONGEST_OTHER,
     LONGEST_TEXT,
+    MOST_BYTES,
     AnswersRefused,
     accept_answers,
     longest_text,
@@ -190,6 +191,14 @@ def test_a_flood_of_text_is_refused(id: str, longest: int, letter: str) -> None:
         assert [one.key for one in refusal.value.refusals] == ["long"] and len(str(refusal.value)) < 600
     with pytest.raises(AnswersRefused):
         accepted("first_seen", letter * 10_000_000)
+
+
+def test_a_text_that_no_cell_of_a_file_holds_is_refused() -> None:
+    """Twenty thousand letters of four bytes fit into no cell of SPSS or Excel: nobody's answers could be written."""
+    fits = "\U0001f9ff" * (MOST_BYTES // 4)
+    assert accepted("adult_topic", fits) == fits
+    with pytest.raises(AnswersRefused, match="longer"):
+        accepted("adult_topic", fits + "xxxx")
 
 
 def test_every_refusal_of_a_page_is_named() -> None:

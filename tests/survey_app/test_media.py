@@ -28,10 +28,15 @@ from survey_app.privacy import record_languages, record_of_processing
 from survey_app.study import Study
 from tests.conftest import Server
 
-MP4 = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + bytes(range(256)) * 40
-WEBM = (
-    b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x84webm" + b"\0" * 99
-)
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return (len(content) + 8).to_bytes(4) + kind + content
+
+
+FTYP = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41"
+MP4 = FTYP + box(b"moov", b"\0" * 60) + box(b"mdat", bytes(range(256)) * 40)
+EBML = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x84webm"
+WEBM = EBML + b"\x18\x53\x80\x67" + b"\0" * 99
 
 STUDY = Study("s", "s", {"en": "S"}, "0" * 64, ("en",), "open", {"en": "C"}, "1")
 
@@ -68,6 +73,12 @@ def test_what_browsers_show_is_kept_once_under_its_hash(tmp_path: Path, kind: st
         (PICTURES["png"][:60], "broken"),
         (b"\x89PNG\r\n\x1a\n<script>", "broken"),
         (b"GIF89a<script>alert(1)</script>", "broken"),
+        (FTYP + b"<script>alert(1)</script>", "only a part"),
+        (FTYP + box(b"mdat", b"x"), "only a part"),
+        (MP4 + b"<html>", "only a part"),
+        (MP4[:-1], "only a part"),
+        (FTYP + b"\x00\x00\x00\x01moov" + b"\0" * 8, "only a part"),
+        (EBML + b"<script>", "only a part"),
         (b"\xff\xd8\xff" + b"x" * 5_000_001, "MB"),
         (MP4[:40] + b"\0" * LARGEST["video"], "MB"),
     ],
