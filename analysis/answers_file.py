@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import warnings
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from io import BytesIO, StringIO
@@ -21,12 +22,15 @@ LARGEST = 1_000_000_000
 """Bytes a file may have."""
 LARGEST_WORKBOOK = 500_000_000
 """Bytes an Excel file may unpack to."""
+MOST_CELLS = 100_000_000
+"""Cells of an SPSS or a Parquet file, which can be packed a thousand times smaller than they are in memory."""
 WIDEST = 16_384
-"""Columns a file may have."""
+"""Columns a file may have; as many as Excel itself allows."""
 LONGEST_SHEET = 1_048_576
 """Rows Excel itself allows on a sheet."""
 
 SEPARATORS = ",;\t|"
+_ROW, _CELL = re.compile(rb"<(?:[\w.-]+:)?row\b"), re.compile(rb"<(?:[\w.-]+:)?c\b")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -188,6 +192,7 @@ def _from_xlsx(path: Path, content: bytes) -> pd.DataFrame:
     from openpyxl import load_workbook
 
     check_archive(content, f"file '{path.name}'", LARGEST_WORKBOOK)
+    _check_sheets(path, content)
     book = load_workbook(BytesIO(content), read_only=True, data_only=True)
     for sheet in book.worksheets:
         heads = sheet.iter_rows(values_only=True, max_row=1, max_col=WIDEST)
@@ -205,6 +210,33 @@ def _from_xlsx(path: Path, content: bytes) -> pd.DataFrame:
     raise _problem(path, "no sheet holds anything", "Put the names of the columns in its first row.")
 
 
+def _check_sheets(path: Path, content: bytes) -> None:
+    """Refuse sheets larger than Excel's own before every cell of them is read, which can take minutes."""
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        for name in archive.namelist():
+            if not name.startswith("xl/worksheets/"):
+                continue
+            rows = size = cells = 0
+            with archive.open(name) as stream:
+                while piece := stream.read(1_000_000):
+                    for place, part in enumerate(_ROW.split(piece)):
+                        rows, size, cells = (rows + 1, 0, 0) if place else (rows, size, cells)
+                        size += len(part)
+                        # A cell has four bytes at least: rows of usual length need not be counted.
+                        cells += len(_CELL.findall(part)) if size > 4 * WIDEST else 0
+                        if rows > LONGEST_SHEET or cells > WIDEST:
+                            what = f"a sheet has over {LONGEST_SHEET:,} rows or {WIDEST:,} columns, more than Excel"
+                            raise _problem(path, what, "Save it again in Excel, or as CSV.")
+
+
+def _check_size(path: Path, rows: int | None, columns: int | None) -> None:
+    """Refuse what takes little room in a file and all of the memory outside it."""
+    if (rows or 0) * columns > MOST_CELLS:
+        raise _problem(
+            path, f"it has {(rows or 0) * columns:,} cells", f"At most {MOST_CELLS:,} are read; take a part."
+        )
+
+
 def _cell_name(cell: object) -> str:
     return "" if cell is None else str(cell).strip()
 
@@ -212,11 +244,17 @@ def _cell_name(cell: object) -> str:
 def _from_sav(path: Path, content: bytes) -> pd.DataFrame:
     import pyreadstat
 
+    told = pyreadstat.read_sav(path, metadataonly=True)[1]
+    _check_size(path, told.number_rows, told.number_columns)
     rows, _ = pyreadstat.read_sav(path, apply_value_formats=False, user_missing=False)
     return rows.replace("", None)
 
 
 def _from_parquet(path: Path, content: bytes) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    told = pq.read_metadata(BytesIO(content))
+    _check_size(path, told.num_rows, told.num_columns)
     return pd.read_parquet(BytesIO(content))
 
 

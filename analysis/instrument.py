@@ -421,7 +421,9 @@ def _toml(path: Path) -> tuple[dict[str, Any] | None, list[Problem]]:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         return None, [Problem(path.name, f"line {line} is not UTF-8 text", "Save the file as UTF-8.")]
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is nested too deeply"
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError and no TOMLDecodeError
+        reason = (
+            "it is nested too deeply" if isinstance(error, RecursionError) else str(error).partition("; use sys")[0]
+        )
         remedy = "Correct that line; texts stand in quotes, one key on a line."
         return None, [Problem(path.name, f"this is not valid TOML: {reason}", remedy)]

@@ -6,13 +6,17 @@ import io
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pyreadstat
 import pytest
 
 from analysis.answers_file import load_rows
 from analysis.errors import DataError
+from analysis.workbook import write_workbook
 
 ANSWERS = pd.DataFrame({"psi1": [1, 2, 3], "psi2": [2.5, None, 4.0], "naam": ["Zoë", "Jan", "Élise"]})
 
@@ -150,6 +154,43 @@ def test_what_is_no_table_gives_one_sentence(tmp_path: Path, content: bytes, sai
     assert len(caught.value.problems) == 1
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("file 'answers.csv': ")
+
+
+def _with_sheet(rows: bytes) -> bytes:
+    """A workbook whose only sheet is this XML."""
+    whole, around = io.BytesIO(), zipfile.ZipFile(io.BytesIO(write_workbook({"answers": [["a"], [1]]})))
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in around.namelist():
+            sheet = b'<x:worksheet xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><x:sheetData>'
+            content = sheet + rows + b"</x:sheetData></x:worksheet>"
+            archive.writestr(name, content if name.startswith("xl/worksheets/") else around.read(name))
+    return whole.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused"),
+    [
+        (b"<x:row><x:c><x:v>1</x:v></x:c></x:row>" * 1_100_000, True),
+        (b"<x:row>" + b"<x:c/>" * 200_000 + b"</x:row>", True),
+        (b"<x:row>" + b"<x:c><x:v>1</x:v></x:c>" * 16_000 + b"</x:row>" + b"<x:row><x:c/></x:row>" * 20_000, False),
+    ],
+    ids=["long", "wide", "allowed"],
+)
+def test_a_sheet_larger_than_excels_is_refused_before_it_is_read(tmp_path: Path, rows: bytes, refused: bool) -> None:
+    """A few kilobytes of an archive that openpyxl would read for minutes."""
+    path = tmp_path / "answers.xlsx"
+    path.write_bytes(_with_sheet(rows))
+    with pytest.raises(DataError, match="more than Excel" if refused else "stands twice|no names"):
+        load_rows(path)
+
+
+def test_what_is_small_in_the_file_and_large_in_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "answers.parquet"
+    many = pa.chunked_array([pa.array(np.ones(1_000_000, np.int8))] * 101)
+    pq.write_table(pa.table({"psi1": many}), path)
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(DataError, match=r"101,000,000 cells\. At most 100,000,000"):
+        load_rows(path)
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:

@@ -233,6 +233,7 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
         (b"x = " + b"[" * 100_000, "this is not valid TOML: it is nested too deeply"),
         (b"#" * 1_000_001, "the file is 1,000,001 bytes long"),
         (b"\x00", "this is not valid TOML"),
+        (b"x = " + b"9" * 5000, "this is not valid TOML: Exceeds the limit"),
     ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
