@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from analysis.errors import DataError, ParasolError, Problem, StoreError
+from survey_app.components.page_language import tell_page_language
 from survey_app.components.wide_tables import reach_wide_tables
 from survey_app.context import StudyScores, load_kept_scores, load_study_context, load_study_scores, open_store
 from survey_app.sentences import tell
@@ -85,7 +86,10 @@ def choose_language() -> str:
         required=True,
         persist_state="session",
     )
-    return chosen or known[0]
+    language = chosen or known[0]
+    with st.sidebar:
+        tell_page_language(language)
+    return language
 
 
 def open_view(screen: str) -> View | None:
