@@ -250,11 +250,13 @@ def test_a_double_click_and_a_second_tab_double_nothing(phone: BrowserContext, s
     second.answer("exposure", 5)  # the second tab is later, and corrects the first
     second.next()
     second.at("social")
+    person.page.bring_to_front()  # in a tab behind another one every tick takes seconds
     for page in person.instrument.pages[1:]:
         person.at(page.id)
         person.answer(page.id)
         person.next(twice=True)
     person.reads(words("nl")("thanks.title"))
+    second.page.bring_to_front()
     second.answer("social", 1)  # the second tab is too late to change anything
     second.next()
     second.reads(words("nl")("thanks.title"))
