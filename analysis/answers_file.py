@@ -231,10 +231,9 @@ def _check_sheets(path: Path, content: bytes) -> None:
 
 def _check_size(path: Path, rows: int | None, columns: int | None) -> None:
     """Refuse what takes little room in a file and all of the memory outside it."""
-    if (rows or 0) * columns > MOST_CELLS:
-        raise _problem(
-            path, f"it has {(rows or 0) * columns:,} cells", f"At most {MOST_CELLS:,} are read; take a part."
-        )
+    cells = (rows or 0) * (columns or 0)
+    if cells > MOST_CELLS:
+        raise _problem(path, f"it has {cells:,} cells", f"At most {MOST_CELLS:,} are read; take a part.")
 
 
 def _cell_name(cell: object) -> str:
