@@ -215,6 +215,8 @@ class Store:
         path = Path(str(self._engine.url.database))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                path.touch(mode=0o600)  # other users of this machine have no business in the answers
         except OSError as error:
             remedy = "Name a file in a folder you may write to in PARASOL_DATABASE."
             raise StoreError(Problem(self._where, f"its folder cannot be made ({error})", remedy)) from error

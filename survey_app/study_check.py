@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
@@ -15,8 +16,11 @@ from survey_app.study import ASSIGNMENT, ON_ARRIVAL, PLACEHOLDER, Rate, Study, i
 _ID = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
+_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _LONGEST_LIST = 1_500  # characters of the ids one person rates; PostgreSQL's indexes hold no more than 2,700
-_TAKEN = frozenset({"s", "t", "src", "wave", "lang", "token"})  # parameters of a link that have a meaning already
+_TAKEN = frozenset(
+    {"s", "t", "src", "wave", "lang", "token", "test"}
+)  # parameters of a link that have a meaning already
 
 
 def study_problems(study: Study, instrument: Instrument | None = None) -> list[Problem]:
@@ -67,6 +71,13 @@ class _Check:
 
     def texts(self) -> None:
         study = self.study
+        for name in sorted(
+            study.__dataclass_fields__.keys() - {"instrument"}
+        ):  # which is a digest, or no questionnaire
+            if found := next(filter(None, map(_UNFIT.search, _texts_in(getattr(study, name)))), None):
+                self.say(
+                    f"{name} holds the character U+{ord(found[0]):04X}, which no database or file keeps", "Remove it."
+                )
         if not study.languages:
             self.say("has no language", "Name at least one, for example en.")
         needed = {"title": study.title, "consent": study.consent}
@@ -182,6 +193,18 @@ class _Check:
         if self.study.rate != "chosen" and not any(page.per_influencer for page in instrument.pages):
             what = "assigns influencers, but no page of its questionnaire is asked per influencer"
             self.say(what, "Set per_influencer = true on a page, or leave rate out.")
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    """Every text in a field of a study, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (text for part in value.values() for text in _texts_in(part))
+    elif isinstance(value, tuple):
+        yield from (text for part in value for text in _texts_in(part))
+    elif is_dataclass(value):
+        yield from _texts_in(vars(value))
 
 
 def _number(times: int) -> str:

@@ -10,9 +10,9 @@ from analysis.instrument import Choices, Instrument, Item, Page, Scale
 from analysis.kinds import KINDS, NUMERIC, SEVERAL
 
 LANGUAGES = ("en", "nl")
-TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="{}"), min_size=1, max_size=12).filter(
-    lambda text: text.strip()
-)
+TEXT = st.text(
+    st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="{}\ufffe\uffff"), min_size=1, max_size=12
+).filter(lambda text: text.strip())
 WORDS = st.fixed_dictionaries({language: TEXT | TEXT.map('{}\n\t"\\'.format) for language in LANGUAGES})
 
 

@@ -803,6 +803,15 @@ def test_a_failed_migration_leaves_nothing_behind(empty_url: str, monkeypatch: p
     store.close()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps rights in another way")
+def test_other_users_of_the_machine_cannot_read_the_answers(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    store.migrate()
+    modes = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir()}
+    store.close()
+    assert "store.sqlite-wal" in modes and set(modes.values()) == {0}
+
+
 def test_sqlite_keeps_a_write_ahead_log_and_foreign_keys(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'store.sqlite'}")
     store.migrate()
