@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from starlette.concurrency import run_in_threadpool
@@ -15,11 +16,16 @@ from survey_app.access import COOKIE, LASTS, OneTimeLinks, sign_access
 from survey_app.components.questions import PATH, component_file
 from survey_app.context import load_study_context, open_store
 from survey_app.entrance import NO_STORE, enter, enter_short, leave
+from survey_app.limits import Limit
 from survey_app.links import qr_png, qr_svg, study_address
 from survey_app.media import ADDRESS, kept_file
 from survey_app.plain_page import plain_page
 from survey_app.saving import save_answers
 from survey_app.settings import Settings
+from survey_app.study import link_name
+
+_DRAWINGS = Limit(200, 5, shared=True)
+"""Of one link: a drawing takes as long as ten arrivals, and is asked for once for a room or a sheet of paper."""
 
 _QR = {"svg": (qr_svg, "image/svg+xml"), "png": (qr_png, "image/png")}
 
@@ -40,8 +46,12 @@ def qr_code(public: str, kind: str) -> Callable[[Request], Response]:
     def draw(request: Request) -> Response:
         slug, source = request.path_params["slug"], request.query_params.get("src", "")
         try:
-            if load_study_context(slug).study.state == "draft":
+            study = load_study_context(slug).study
+            if study.state == "draft":
                 return plain_page("unknown", 404)
+            wait = _DRAWINGS.wait(link_name(study, source))
+            if wait:
+                return plain_page("waiting", 429, retry=True, after=math.ceil(wait))
         except StudyClosed:
             return plain_page("unknown", 404)
         except StoreError:

@@ -87,6 +87,7 @@ _WAIT = 5
 
 _MIGRATION_LOCK = 0x7061726173  # any fixed number: all processes that migrate take the same advisory lock
 _MOST_TOKENS = 100_000
+_MOST_LABELS = 200  # anybody can make up labels of links, and each is a line on the researcher's screen
 _LAST_SAVE = 10**9  # a larger number is no number of a save
 _ADDRESS = re.compile(r"[^@\s,;<>()\"]{1,64}@[^@\s,;<>()\".]+(\.[^@\s,;<>()\".]+)+")
 _LINK_REMEDY = "Open the study's own link again."
@@ -390,7 +391,8 @@ class Store:
             study = _study(connection, slug)
             insert = self._insert(schema.visits)
             more = {"count": schema.visits.c.count + 1}
-            row = {"study": study.id, "source": _source(study, source), "what": what, "count": 1}
+            label = _counted_label(connection, study, _source(study, source))
+            row = {"study": study.id, "source": label, "what": what, "count": 1}
             connection.execute(insert.on_conflict_do_update(index_elements=["study", "source", "what"], set_=more), row)
 
     def standing(self, slug: str, *, wave: str = "", source: str = "") -> Standing:
@@ -1224,6 +1226,15 @@ def _last_change(connection: sa.Connection, study: Study) -> str:
     started, revisions = connection.execute(writes.where(people.c.study == study.id)).one()
     lines = sa.select(sa.func.count()).where(audit.c.study == study.id, audit.c.what.in_(_DELETIONS))
     return f"{started}.{revisions}.{connection.execute(lines).scalar_one()}"
+
+
+def _counted_label(connection: sa.Connection, study: Study, label: str) -> str:
+    """Under which label a visit is counted: where none are declared, new ones become `other` when there are many."""
+    if study.sources or not label:
+        return label
+    known = connection.execute(sa.select(schema.visits.c.source).where(schema.visits.c.study == study.id).distinct())
+    labels = set(known.scalars())
+    return label if label in labels or len(labels) < _MOST_LABELS else "other"
 
 
 def _note(connection: sa.Connection, study: str, what: str, detail: str = "") -> None:

@@ -227,6 +227,28 @@ def test_pages_made_up_under_many_keys_meet_the_limit_of_their_link(server: Serv
     assert waits[:10] == [0.0] * 10 and min(waits[10:]) > 0
 
 
+def test_drawings_of_links_are_limited_too(server: Server, web: httpx.Client) -> None:
+    """Made-up labels share the limit of their study; another study's link is drawn all the same."""
+    store = Store(server.database)
+    for slug in ("drawn", "calm"):
+        store.add_study(replace(store.study("demo"), id=slug, slug=slug, state="open"))
+    store.close()
+    seen = [web.get(f"/qr/drawn.svg?src=made-up-{number}") for number in range(260)]
+    told = [answer for answer in seen if answer.status_code == 429]
+    assert told and int(told[0].headers["retry-after"]) >= 1
+    assert [answer.status_code for answer in seen[:200]] == [200] * 200
+    assert web.get("/qr/calm.svg").status_code == 200
+
+
+def test_made_up_labels_do_not_fill_the_researchers_screen(store: Store, study: Study) -> None:
+    for number in range(250):
+        store.count_visit(study.slug, f"made-up-{number}", "visit")
+    store.count_visit(study.slug, "made-up-7", "visit")
+    counted = store.counts(study.slug)
+    assert counted.visits == 251 and len(counted.by_source) == 201
+    assert (counted.by_source["other"].visits, counted.by_source["made-up-7"].visits) == (50, 2)
+
+
 # -- what is kept of a visit ----------------------------------------------------------------------------------------
 
 
