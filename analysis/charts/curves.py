@@ -466,7 +466,7 @@ def _circles(pairs: np.ndarray, outcome: str) -> alt.Chart:
     places = counted(pairs)
     most = max(int(places["people"].max()), CROWD)
     size = alt.Size("people:Q", scale=alt.Scale(domain=[1, most], range=[30, 300]), legend=None)
-    circles: alt.Chart = alt.Chart(places).mark_circle(opacity=0.55, color=colour(outcome)).encode(size=size)
+    circles: alt.Chart = alt.Chart(places).mark_circle(color=colour(outcome)).encode(size=size)
     return circles
 
 

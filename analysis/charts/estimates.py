@@ -198,7 +198,7 @@ def chart_comparison(fit: Fit, study: str, language: str = "en", *, labels: Mapp
         values = {"here": apa_number(here.estimate, bounded=True), "there": apa_number(there.estimate, bounded=True)}
         listed.append(words["alt.pair_of"].format(path=path, **values))
     return _finished(
-        _forest(points, words["axes.beta"].format(level=percent(fit.level)), headed=True),
+        _forest(points, words["axes.beta"].format(level=percent(fit.level)), headed=True, bounded=True),
         fit,
         words["titles.comparison"].format(study=study),
         words["alt.comparison"].format(study=study, list=" ".join(listed)),
@@ -256,10 +256,10 @@ def chart_reliability(
         Point("", named(row["scale"]), row["scale"], row["alpha"], row["conf_low"], row["conf_high"])
         for row in found.to_dict("records")
     ]
-    listed = (words["alt.alpha"].format(scale=point.label, **_printed(point)) for point in points)
+    listed = (words["alt.alpha"].format(scale=point.label, **_printed(point, bounded=True)) for point in points)
     sizes = sorted(set(found["n"]))
     return titled(
-        _forest(points, words["axes.alpha"].format(level=percent(level)), zero=False),
+        _forest(points, words["axes.alpha"].format(level=percent(level)), zero=False, bounded=True),
         words["titles.alphas"],
         _people(sizes),
         words["alt.alphas"].format(level=percent(level), list=" ".join(listed)),
@@ -269,7 +269,13 @@ def chart_reliability(
 
 
 def _forest(
-    points: Sequence[Point], axis: str, *, digits: int = 2, headed: bool | None = None, zero: bool = True
+    points: Sequence[Point],
+    axis: str,
+    *,
+    digits: int = 2,
+    bounded: bool = False,
+    headed: bool | None = None,
+    zero: bool = True,
 ) -> alt.LayerChart:
     """Points with intervals under each other; groups get a heading line of their own as soon as there are two."""
     groups = list(dict.fromkeys(point.group for point in points))
@@ -281,7 +287,7 @@ def _forest(
             headings.append({"place": len(shown), "heading": group})
             shown.append([""])
         for point in (one for one in points if one.group == group):
-            rows.append(_row(point, len(shown), digits))
+            rows.append(_row(point, len(shown), digits, bounded))
             areas += _density(point, len(shown))
             shown.append(lines(point.label))
     vertical = alt.Y(
@@ -328,13 +334,13 @@ def _rows_axis(shown: Sequence[Sequence[str]]) -> alt.Axis:
     )
 
 
-def _row(point: Point, place: int, digits: int) -> dict[str, object]:
+def _row(point: Point, place: int, digits: int, bounded: bool) -> dict[str, object]:
     return {
         "place": place,
         "estimate": point.estimate,
         "low": None if np.isnan(point.low) else point.low,
         "high": None if np.isnan(point.high) else point.high,
-        "shown": apa_number(point.estimate, digits=digits),
+        "shown": apa_number(point.estimate, digits=digits, bounded=bounded),
         "colour": colour(point.name) if point.name else OTHER_COLOUR,
     }
 
@@ -398,9 +404,9 @@ def _limits(row: Mapping[Any, Any]) -> tuple[float, float, float]:
     return row["estimate"], row["conf_low"], row["conf_high"]
 
 
-def _printed(point: Point, *, digits: int = 2) -> dict[str, str]:
+def _printed(point: Point, *, digits: int = 2, bounded: bool = False) -> dict[str, str]:
     values = {"estimate": point.estimate, "low": point.low, "high": point.high}
-    return {name: apa_number(value, digits=digits) for name, value in values.items()}
+    return {name: apa_number(value, digits=digits, bounded=bounded) for name, value in values.items()}
 
 
 def _sample(fit: Fit) -> str:

@@ -76,7 +76,7 @@ def chart_scatter(
     line = _fitted_line(fit, pairs[:, 0], x, y)
     axes = [alt.Scale(zero=False, nice=False, domain=_room(column)) for column in pairs.T]
     size = alt.Scale(domain=[1, max(2, _most(pairs))], range=[40, 420] if len(pairs) <= 2_000 else [6, 420])
-    circles = alt.Chart(counted(pairs)).mark_circle(color=colour(x), opacity=0.55).encode(
+    circles = alt.Chart(counted(pairs)).mark_circle(color=colour(x)).encode(
         x=alt.X("x:Q", scale=axes[0], title=named(x)),
         y=alt.Y("y:Q", scale=axes[1], axis=above(named(y))),
         size=alt.Size("people:Q", scale=size, legend=None),

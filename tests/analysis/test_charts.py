@@ -163,6 +163,12 @@ def _contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+def _over(colour: str, paper: str, opacity: float) -> str:
+    """What a colour becomes that lets the page shine through."""
+    pairs = ((int(one[i : i + 2], 16) for one in (colour, paper)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(opacity * front + (1 - opacity) * back):02X}" for front, back in pairs)
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_marks_and_texts_stand_out_on_their_page(fit: Fit, dark: bool) -> None:
     config = themed(chart_coefficients(fit), dark=dark).to_dict()["config"]
@@ -171,6 +177,12 @@ def test_marks_and_texts_stand_out_on_their_page(fit: Fit, dark: bool) -> None:
     assert _contrast(config["text"]["color"], paper) >= 4.5
     assert _contrast(config["axis"]["titleColor"], paper) >= 4.5
     assert _contrast(config["title"]["subtitleColor"], paper) >= 4.5
+    # A person's mark: its ring on every page, on the dark one what it is filled with too.
+    mark = config["circle"]
+    assert _contrast(_over(mark["stroke"], paper, mark["opacity"] * mark["strokeOpacity"]), paper) >= 3
+    if dark:
+        fills = (_over(colour, paper, mark["opacity"] * mark["fillOpacity"]) for colour in COLOURS.values())
+        assert all(_contrast(fill, paper) >= 3 for fill in fills)
     assert len(set(COLOURS.values())) == len(COLOURS)
 
 
@@ -406,6 +418,7 @@ def test_a_study_beside_a_published_one() -> None:
     assert [point["estimate"] for point in points[::2]] == found["sample"].tolist()
     assert [point["estimate"] for point in points[1::2]] == found["published"].tolist()
     assert [point["high"] for point in points[1::2]] == found["published_high"].tolist()
+    assert [point["shown"] for point in points[::2]] == [apa_number(beta, bounded=True) for beta in found["sample"]]
 
 
 def test_both_languages_draw_every_model_chart(scored: Scores) -> None:
