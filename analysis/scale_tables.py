@@ -270,8 +270,8 @@ def table_loadings(fit: Fit, language: str = "en", *, labels: Mapping[str, str] 
     Returns
     -------
     Table
-        One row per loading: standardised, and as estimated with its interval and standard error (empty where it was
-        fixed to set the scale's unit).
+        One row per loading: standardised with its interval, and as estimated with its interval and standard error
+        (empty where it was fixed to set the scale's unit).
 
     Checked against
     ---------------
@@ -294,11 +294,73 @@ def table_loadings(fit: Fit, language: str = "en", *, labels: Mapping[str, str] 
         words["columns.scale"]: found["term"].map(Labels(labels, words)).tolist(),
         words["columns.item"]: found["outcome"].tolist(),
         words["columns.loading"]: found["std_estimate"].map(bounded_number).tolist(),
+        interval_heading(fit.level, words, of=words["columns.loading"]): intervals(found, "std_conf", bounded=True),
         words["columns.estimate"]: found["estimate"].map(apa_number).tolist(),
-        interval_heading(fit.level, words): intervals(found),
+        interval_heading(fit.level, words, of=words["columns.estimate"]): intervals(found),
         words["columns.std_error"]: found["std_error"].map(apa_number).tolist(),
     }
     return Table(words["titles.loadings"], pd.DataFrame(columns), notes_below(words, synthetic=fit.synthetic))
+
+
+def table_modifications(
+    found: pd.DataFrame,
+    language: str = "en",
+    *,
+    most: int | None = None,
+    synthetic: bool = False,
+    labels: Mapping[str, str] | None = None,
+) -> Table:
+    """What does the factor model leave out that the data would need most?
+
+    Parameters
+    ----------
+    found : DataFrame
+        What `analysis.cfa.modification_indices` gives.
+    language : {"en", "nl"}
+    most : int or None
+        How many parameters at most; all of them when None.
+    synthetic : bool
+        Were any answers simulated?
+    labels : mapping of str to str or None
+
+    Returns
+    -------
+    Table
+        One row per parameter that is not in the model, the most wanted first: what it is, between which variables,
+        the standardised value it would take, the modification index (drop in chi-square, 1 df) and its p.
+
+    Checked against
+    ---------------
+    Every cell from the analysis: tests/analysis/test_scale_tables.py.
+
+    Examples
+    --------
+    >>> from analysis.cfa import modification_indices
+    >>> from analysis.model import parse_model
+    >>> from analysis.moments import from_correlations
+    >>> r = np.array([[1, 0, 0, 0], [0.6, 1, 0, 0], [0.5, 0.5, 1, 0], [0.4, 0.5, 0.4, 1]])
+    >>> data = from_correlations(["a", "b", "c", "d"], r, n=200)
+    >>> table_modifications(modification_indices(parse_model("f =~ a + b + c + d"), data)).frame.iloc[0].tolist()
+    ['residual covariance', 'b ↔ c', '−.24', '2.33', '.127']
+    """
+    words = vocabulary(language)
+    named = Labels(labels, words)
+    first = found if most is None else found.head(most)
+    rows = first.to_dict("records")
+    columns = {
+        words["columns.left_out"]: [words[f"left_out.{row['kind']}"] for row in rows],
+        words["columns.between"]: [
+            f"{named(row['outcome'])} ↔ {named(row['term'])}"
+            if row["kind"] == "covariance"
+            else f"{named(row['term'])} → {named(row['outcome'])}"
+            for row in rows
+        ],
+        words["columns.would_be"]: first["std_expected_change"].map(bounded_number).tolist(),
+        words["columns.modification_index"]: first["modification_index"].map(apa_number).tolist(),
+        words["columns.p"]: first["p_value"].map(apa_p).tolist(),
+    }
+    notes = (*notes_below(words, synthetic=synthetic), words["notes.modifications"])
+    return Table(words["titles.modifications"], pd.DataFrame(columns), notes)
 
 
 def table_invariance(found: Invariance, language: str = "en") -> Table:

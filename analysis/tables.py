@@ -212,7 +212,7 @@ def intervals(found: pd.DataFrame, of: str = "conf", *, digits: int = 2, bounded
     return [apa_interval(low, high, digits=digits, bounded=bounded) for low, high in limits]
 
 
-def interval_heading(level: float, words: Mapping[str, str]) -> str:
+def interval_heading(level: float, words: Mapping[str, str], *, of: str = "") -> str:
     """What stands above a column of intervals?
 
     Parameters
@@ -220,6 +220,8 @@ def interval_heading(level: float, words: Mapping[str, str]) -> str:
     level : float
     words : mapping of str to str
         As from `vocabulary`.
+    of : str
+        What the interval is of, in a table that has several.
 
     Returns
     -------
@@ -231,10 +233,11 @@ def interval_heading(level: float, words: Mapping[str, str]) -> str:
 
     Examples
     --------
-    >>> interval_heading(0.9, vocabulary("nl"))
-    '90 %-BI'
+    >>> interval_heading(0.9, vocabulary("nl")), interval_heading(0.95, vocabulary("en"), of="β")
+    ('90 %-BI', 'β: 95 % CI')
     """
-    return words["columns.interval"].format(level=percent(level))
+    heading = words["columns.interval"].format(level=percent(level))
+    return f"{of}: {heading}" if of else heading
 
 
 def notes_below(words: Mapping[str, str], *, synthetic: bool, level: float | None = None) -> tuple[str, ...]:
@@ -455,8 +458,8 @@ def table_effects(fit: Fit, language: str = "en", *, labels: Mapping[str, str] |
     Returns
     -------
     Table
-        One row per effect: its kind, its path, B with interval, beta and standard error. Three decimals, because
-        indirect effects are products and small.
+        One row per effect: its kind, its path, B with interval, beta (with its interval where the fit holds one) and
+        standard error. Three decimals, because indirect effects are products and small.
 
     Checked against
     ---------------
@@ -479,8 +482,11 @@ def table_effects(fit: Fit, language: str = "en", *, labels: Mapping[str, str] |
         words["columns.estimate"]: found["estimate"].map(_three),
         interval_heading(fit.level, words): intervals(found, digits=3),
         words["columns.std_estimate"]: found["std_estimate"].map(lambda beta: apa_number(beta, digits=3, bounded=True)),
-        words["columns.std_error"]: found["std_error"].map(_three),
     }
+    if "std_conf_low" in found:
+        of_beta = interval_heading(fit.level, words, of=words["columns.std_estimate"])
+        columns[of_beta] = intervals(found, "std_conf", digits=3, bounded=True)
+    columns[words["columns.std_error"]] = found["std_error"].map(_three)
     return Table(words["titles.effects"], pd.DataFrame(columns), _notes(fit, words))
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.measurement import Measurement
+    from analysis.model import Model
     from analysis.scoring import Scores
 
 
@@ -107,6 +108,14 @@ def load_measurement(digest: str, level: float, _scores: Scores) -> Measurement:
     from analysis.measurement import measurement
 
     return measurement(_scores, level=level, draws=1000)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def load_modifications(digest: str, _model: Model, _scores: Scores) -> pd.DataFrame:
+    """What that model of the items of these scores leaves out, the most wanted first."""
+    from analysis.cfa import modification_indices
+
+    return modification_indices(_model, _scores)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import streamlit as st
 from analysis.charts import Chart, chart_htmt, chart_reliability, chart_scree
 from analysis.errors import ParasolError
 from analysis.export import rows_as_csv
+from analysis.fit import Fit
 from analysis.instrument import Instrument
 from analysis.invariance import fit_invariance, large_groups
 from analysis.measurement import Measurement
@@ -23,6 +24,7 @@ from analysis.scale_tables import (
     table_invariance,
     table_items,
     table_loadings,
+    table_modifications,
     table_validity,
 )
 from analysis.scoring import Scores
@@ -41,13 +43,15 @@ from survey_app.components.study_frame import (
     show_problem,
     side_by_side,
 )
-from survey_app.context import load_measurement
+from survey_app.context import load_measurement, load_modifications
 
 PARTS = ("reliability", "validity", "factors", "groups", "method")
 GROUPS = ("language", "condition", "source", "wave", "influencer")
 """Columns of every study that may name groups; single-choice questions come behind them."""
 PAIRS = 8
 """Pairs of scales the screen lists, those that are hardest to tell apart; the file has them all."""
+WANTED = 8
+"""Parameters the factor model leaves out that the screen lists; the most wanted."""
 MANY = 10
 """More groups than this are not offered."""
 
@@ -88,7 +92,7 @@ def _show_parts(view: View, scores: Scores, measured: Measurement) -> Charts:
     shown: dict[str, Callable[[], Charts]] = {
         "reliability": partial(_show_reliability, view, measured),
         "validity": partial(_show_validity, view, measured),
-        "factors": partial(_show_factors, view, measured),
+        "factors": partial(_show_factors, view, scores, measured),
         "groups": partial(_show_groups, view, scores),
         "method": partial(_show_method, view, measured),
     }
@@ -159,7 +163,7 @@ def _show_validity(view: View, measured: Measurement) -> Charts:
 # -- factors ----------------------------------------------------------------------------------------------------------
 
 
-def _show_factors(view: View, measured: Measurement) -> Charts:
+def _show_factors(view: View, scores: Scores, measured: Measurement) -> Charts:
     w, charts = view.w, Charts()
     left, right = side_by_side("factors")
     with left:
@@ -188,7 +192,23 @@ def _show_factors(view: View, measured: Measurement) -> Charts:
         st.caption(measures.notes[-1])
     st.header(w("measurement.loadings"))
     lay(table_loadings(measured.validity.fit, w.language, labels=view.labels))
+    _show_left_out(view, scores, measured.validity.fit)
     return charts
+
+
+def _show_left_out(view: View, scores: Scores, fit: Fit) -> None:
+    """The parameters that the factor model would need most; a model without degrees of freedom leaves nothing out."""
+    if not fit.summary["df"].iloc[0]:
+        return
+    w = view.w
+    with st.spinner(w("results.computing", n=scores.n)):
+        found = load_modifications(scores.digest, fit.model, scores)
+    table = table_modifications(found, w.language, most=WANTED, synthetic=fit.synthetic, labels=view.labels)
+    st.header(table.title)
+    lay(table)
+    if len(found) > WANTED:
+        st.caption(w("measurement.wanted", n=WANTED, all=len(found)))
+    st.caption(table.notes[-1])
 
 
 # -- groups -----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.cfa import fit_cfa
+from analysis.cfa import fit_cfa, modification_indices
 from analysis.fit import Fit
 from analysis.instrument import load_instrument
 from analysis.invariance import fit_invariance
@@ -22,6 +22,7 @@ from analysis.scale_tables import (
     table_invariance,
     table_items,
     table_loadings,
+    table_modifications,
     table_validity,
 )
 from analysis.scoring import Scores, score
@@ -119,11 +120,33 @@ def test_measures_of_fit_and_loadings_are_the_fit_s(cfa: Fit) -> None:
     assert column(table, 0) == [LABELS.get(name, name) for name in found["term"]]
     assert column(table, 1) == found["outcome"].tolist()
     assert column(table, 2) == numbers(found["std_estimate"], bounded=True)
-    assert column(table, 3) == numbers(found["estimate"])
-    limits = zip(found["conf_low"], found["conf_high"], strict=True)
-    assert column(table, 4) == [apa_interval(low, high) for low, high in limits]
-    assert column(table, 5) == numbers(found["std_error"])
-    assert "" in column(table, 5)  # the loading that sets the scale's unit
+    assert column(table, 4) == numbers(found["estimate"])
+    for place, of in ((3, "std_conf"), (5, "conf")):
+        limits = zip(found[f"{of}_low"], found[f"{of}_high"], strict=True)
+        assert column(table, place) == [apa_interval(low, high, bounded=of == "std_conf") for low, high in limits]
+    assert list(table.frame.columns[[3, 5]]) == ["λ: 95 % CI", "B: 95 % CI"]
+    assert column(table, 6) == numbers(found["std_error"])
+    assert "" in column(table, 6)  # the loading that sets the scale's unit
+
+
+@pytest.mark.parametrize("most", [None, 3])
+def test_what_the_model_leaves_out_stands_with_the_most_wanted_first(
+    model: Model, scores: Scores, most: int | None
+) -> None:
+    found = modification_indices(model, scores)
+    table = table_modifications(found, most=most, synthetic=True, labels=LABELS)
+    first = found.head(most or len(found))
+    assert set(first["kind"]) <= {"covariance", "loading"}
+    kinds = {"covariance": "residual covariance", "loading": "loading"}
+    assert column(table, 0) == [kinds[kind] for kind in first["kind"]]
+    between = {"covariance": "{outcome} ↔ {term}", "loading": "{term} → {outcome}"}
+    named = first.assign(term=first["term"].replace(LABELS)).to_dict("records")
+    assert column(table, 1) == [between[row["kind"]].format(**row) for row in named]
+    assert column(table, 2) == numbers(first["std_expected_change"], bounded=True)
+    assert column(table, 3) == numbers(first["modification_index"])
+    assert column(table, 4) == [apa_p(p) for p in first["p_value"]]
+    assert first["modification_index"].is_monotonic_decreasing
+    assert table.notes == (WORDS["synthetic_note"], WORDS["notes.modifications"])
 
 
 def test_levels_of_invariance_stand_with_their_differences(scores: Scores) -> None:

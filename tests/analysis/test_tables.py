@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.cfa import fit_cfa
 from analysis.datafiles import data_file
 from analysis.errors import DataError
 from analysis.export import fit_as_json, fit_as_text, rows_as_csv
@@ -130,6 +131,16 @@ def test_every_table_of_synthetic_data_says_so(fit: Fit, scores: Scores) -> None
     for table in [*tables, reliability]:
         assert "Synthetic data" in str(table)
     assert "Synthetische data" in fit_as_text(fit, reliability_table(scores), "nl")
+
+
+def test_effects_of_latents_have_an_interval_of_beta(scores: Scores) -> None:
+    bond, buying = ("psi1", "psi2", "psi3"), ("purchase1", "purchase2", "purchase3")
+    latents = f"bond =~ {' + '.join(bond)}; buying =~ {' + '.join(buying)}"
+    fit = fit_cfa(parse_model(f"{latents}; buying ~ bond"), scores, level=0.9)
+    found, table = fit.effects, table_effects(fit).frame
+    limits = zip(found["std_conf_low"], found["std_conf_high"], strict=True)
+    assert table["β: 90 % CI"].tolist() == [apa_interval(low, high, digits=3, bounded=True) for low, high in limits]
+    assert all(table["β: 90 % CI"]) and len(table) > 0
 
 
 def test_effects_and_reliability_hold_every_row(fit: Fit, scores: Scores) -> None:

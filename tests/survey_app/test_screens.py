@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
+from analysis.cfa import modification_indices
 from analysis.compare import compare, shared_model
 from analysis.instrument import load_instrument
 from analysis.model import parse_model
@@ -20,8 +21,10 @@ from analysis.published import load_published
 from analysis.quality import excluded_by, flag_careless
 from analysis.reliability import reliability_table
 from analysis.result_tables import table_beside, table_comparison
+from analysis.scale_tables import table_modifications
 from analysis.scoring import Scores, score
 from analysis.tables import table_reliability
+from analysis.validity import measurement_model
 from survey_app.cli import app as parasol
 from survey_app.components.study_frame import _literal
 from survey_app.demo import SLUG, add_demo
@@ -151,6 +154,20 @@ def test_measurement_shows_what_the_analysis_says(store: Store) -> None:
     assert cells(app) == table_reliability(table, labels=LABELS).frame.to_numpy().tolist()
     low, high = (f"{value:.2f}".lstrip("0") for value in (table["alpha"].min(), table["alpha"].max()))
     assert EN("measurement.key", low=low, high=high, n=7) in shown(app)
+
+
+def test_factors_list_what_the_model_leaves_out(store: Store) -> None:
+    add_demo(store)
+    app = at(opened("measurement"), "measurement")
+    scores = demo_scores(store)[0]
+    model = measurement_model({name: items for name, items in scores.scales.items() if len(items) > 1})
+    table = table_modifications(modification_indices(model, scores), most=8, labels=LABELS)
+    app.session_state["measurement_parts"] = EN("measurement.factors")
+    app.run()
+    assert not app.exception
+    assert [list(map(_literal, row)) for row in table.frame.to_numpy().tolist()] == cells(app, 2)
+    assert table.notes[-1] in shown(app)
+    assert "psi1" in str(cells(app, 1)) and "λ: 95 % CI" in app.table[1].value.columns
 
 
 def test_compare_stands_beside_a_study_and_refuses_impossible_numbers(store: Store) -> None:
