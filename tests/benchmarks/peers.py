@@ -1,6 +1,7 @@
-"""What do others need for the same questionnaire on this machine? oTree, in the same run as Parasol.
+"""What do others need for the same questionnaire on this machine? oTree and LimeSurvey, in the same run as Parasol.
 
     python -m tests.benchmarks.peers [--rounds 2] [--environment FOLDER] [--databases sqlite,postgresql]
+                                     [--limesurvey FOLDER]
 
 oTree is installed from PyPI into a virtual environment of its own (in a temporary folder, or in FOLDER to be used
 again), started as its manual says for production (`otree prodserver`, OTREE_PRODUCTION=1), and given the same four
@@ -10,8 +11,13 @@ the websocket that oTree's page has a browser open (Parasol's respondents have t
 and neither side loads the page's files. One process each, kept to one core; processor time is that of the server
 process with its children by the operating system's accounting, PostgreSQL's own beside it.
 
-LimeSurvey is not run here. On two shared cores LimeSurvey 6.4 (php-fpm, MariaDB, nginx) was seen at 2 completed
-questionnaires and 10 page saves per second; the ratio to that is printed with these words.
+LimeSurvey is measured when FOLDER holds an unpacked release of it with its `vendor` folder (6.4.2 was used) and these
+packages of Debian are there: php-fpm php-cli php-mysql php-mbstring php-gd php-zip php-xml php-intl mariadb-server
+nginx-light (`apt-get install --no-install-recommends`; none of their services has to run). FOLDER is only read: a copy
+is set up in the temporary folder as in production (tests/benchmarks/limesurvey.py), with the same questionnaire as
+`analysis.limesurvey` exports it. All of it is kept to one core as the others are; then 50 people come while it may use
+all cores, which is more than the Parasol has that it is compared with. There are fewer rounds, as it takes longer. Its
+processor time is that of nginx and PHP, MariaDB's beside it.
 """
 
 from __future__ import annotations
@@ -39,11 +45,9 @@ from websockets.asyncio.client import connect
 from survey_app.phone import Web
 from survey_app.server import raise_open_files
 from tests.benchmarks.fieldwork import ARMS, Load, answer, four_pages, kept, ms, run, say
+from tests.benchmarks.limesurvey import LimeSurvey, answer_limesurvey, missing
 from tests.benchmarks.workers import fresh_database, postgresql, seconds
 from tests.house import House, free_port
-
-LIMESURVEY = 10.0
-"""Page saves per second that were seen of LimeSurvey 6.4."""
 
 REST_KEY = "benchmark"
 CROWDS = (10, 50)
@@ -243,10 +247,12 @@ Seen = dict[int, tuple[Load, float]]
 """For each number of people what they saw, and the processor milliseconds per completed questionnaire."""
 
 
-def line(what: str, load: Load, spent: float, beside: float, equal: bool) -> tuple[Load, float]:
+def line(
+    what: str, load: Load, spent: float, beside: float, equal: bool, other: str = "PostgreSQL"
+) -> tuple[Load, float]:
     """Say what one crowd saw; return that and the processor milliseconds per completed questionnaire."""
     n = max(load.completed, 1)
-    also = f" and {1000 * beside / n:.0f} of PostgreSQL" if beside else ""
+    also = f" and {1000 * beside / n:.0f} of {other}" if beside else ""
     figures = (
         f"{load.completed / load.took:.1f} completed/s, {len(load.pages) / load.took:.0f} page saves/s; page p50 "
         f"{ms(load.pages, 0.5)} p95 {ms(load.pages, 0.95)} ms; server CPU {1000 * spent / n:.0f} ms{also} per "
@@ -296,8 +302,44 @@ def parasol(folder: Path, database: str, postmaster: int, rounds: int, name: str
     return seen
 
 
-def compare(programs: Path, folder: Path, uri: str, postmaster: int, rounds: int) -> None:
-    """Both on one kind of database, and the ratio."""
+def limesurvey(source: Path, folder: Path) -> dict[str, Seen]:
+    """LimeSurvey's lines: on one core and on all of them."""
+    instrument, server = four_pages(), LimeSurvey(source, folder)
+    seen: dict[str, Seen] = {"on one core": {}, "on all cores": {}}
+    every = sorted(os.sched_getaffinity(0))
+    try:
+        server.start()
+        number = server.survey(instrument)
+        run(answer_limesurvey(server.base, number, 10, 1))
+        for where, people in (("on one core", 10), ("on one core", 50), ("on all cores", 50)):
+            server.keep_to([every[server.port % len(every)]] if where == "on one core" else every)
+            rounds = max(1, 20 // people)
+            before, used = server.complete(number), server.processor_seconds
+            load = run(answer_limesurvey(server.base, number, people, rounds))
+            spent, beside = (now - then for now, then in zip(server.processor_seconds, used, strict=True))
+            equal = server.complete(number) - before == load.completed == people * rounds and not load.errors
+            what = f"LimeSurvey {server.version}, MariaDB, {where}, {people} at once"
+            seen[where][people] = line(what, load, spent, beside, equal, "MariaDB")
+    finally:
+        server.stop()
+    return seen
+
+
+def compare_limesurvey(theirs: Seen, ours: Seen, name: str) -> None:
+    """The ratios to LimeSurvey."""
+    for people, (their, other) in theirs.items():
+        our, mine = ours[people]
+        ratio = (len(our.pages) / our.took) / (len(their.pages) / their.took)
+        figures = (
+            f"{ratio:.1f} x as many page saves/s; p95 of a page {their.p95 / our.p95:.1f} x as quick; "
+            f"processor time per completed {other / mine:.1f} x less"
+        )
+        met = ratio >= 10 if people == CROWDS[-1] else None
+        say(f"{name}, {people} at once", figures, "" if met is None else ">= 10 x", met)
+
+
+def compare(programs: Path, folder: Path, uri: str, postmaster: int, rounds: int) -> Seen:
+    """oTree and Parasol on one kind of database, and the ratio; what Parasol's lines say."""
     kind = "PostgreSQL" if uri else "SQLite"
     places = [folder / f"{kind}-{name}" for name in ("otree", "parasol")]
     for place in places:
@@ -315,11 +357,7 @@ def compare(programs: Path, folder: Path, uri: str, postmaster: int, rounds: int
         )
         met = ratio >= 5 if people == CROWDS[-1] else None
         say(f"Parasol to oTree, {kind}, {people} at once", figures, "" if met is None else ">= 5 x", met)
-    if not uri:
-        last = ours[CROWDS[-1]][0]
-        rate = len(last.pages) / last.took
-        figures = f"{rate:.0f} page saves/s: {rate / LIMESURVEY:.1f} x"
-        say("Parasol to LimeSurvey 6.4 as it was seen on two shared cores", figures, ">= 10 x", rate >= 10 * LIMESURVEY)
+    return ours
 
 
 @contextlib.contextmanager
@@ -337,16 +375,29 @@ def main() -> None:
     asked.add_argument("--rounds", type=int, default=2)
     asked.add_argument("--environment", type=Path, help="a folder for oTree that is kept and used again")
     asked.add_argument("--databases", default="sqlite,postgresql")
+    asked.add_argument("--limesurvey", type=Path, metavar="FOLDER", help="an unpacked LimeSurvey to measure as well")
     wish = asked.parse_args()
+    if wish.limesurvey is not None and (lacking := missing(wish.limesurvey)):
+        asked.error(f"LimeSurvey cannot be measured without {', '.join(lacking)}")
     raise_open_files()
     with chosen(wish.environment) as place, tempfile.TemporaryDirectory() as name:
         programs = install(place)
         print("| what | measured | target | |\n|---|---|---|---|")
+        ours: dict[str, Seen] = {}
         if "sqlite" in wish.databases:
-            compare(programs, Path(name), "", 0, wish.rounds)
+            ours["SQLite"] = compare(programs, Path(name), "", 0, wish.rounds)
         if "postgresql" in wish.databases:
             with postgresql() as (uri, postmaster):
-                compare(programs, Path(name), uri, postmaster, wish.rounds)
+                ours["PostgreSQL"] = compare(programs, Path(name), uri, postmaster, wish.rounds)
+        if wish.limesurvey is None:
+            say("LimeSurvey", "not measured: no --limesurvey FOLDER was given", ">= 10 x", None)
+            return
+        place = Path(name) / "limesurvey"
+        place.mkdir()
+        theirs = limesurvey(wish.limesurvey.resolve(), place)
+        for kind, seen in ours.items():
+            for where, those in theirs.items():
+                compare_limesurvey(those, seen, f"Parasol (one process, {kind}) to LimeSurvey {where}")
 
 
 if __name__ == "__main__":
