@@ -35,8 +35,8 @@ DISAGREE, MIDDLE, AGREE = "#B35806", "#B9B4A8", "#1F6F8B"
 MIDDLE_CELL = "#EFEAE0"
 DARK_ON_CELL, LIGHT_ON_CELL = "#1F2A30", "#FFFFFF"
 
-_LIGHT = {"paper": "#FBF8F2", "ink": "#1F2A30", "quiet": "#5A666E", "grid": "#E4DCCB", "warn": "#8F4E00", "fill": 0.55}
-_DARK = {"paper": "#0E1522", "ink": "#E9EDF2", "quiet": "#A9B4C2", "grid": "#26334A", "warn": "#F2B84B", "fill": 0.95}
+_LIGHT = {"paper": "#FBF8F2", "ink": "#1F2A30", "quiet": "#5A666E", "grid": "#E4DCCB", "warn": "#8F4E00"}
+_DARK = {"paper": "#0E1522", "ink": "#E9EDF2", "quiet": "#A9B4C2", "grid": "#26334A", "warn": "#F2B84B"}
 
 _FONT = "'Source Sans', 'Source Sans 3', 'Source Sans Pro', 'DejaVu Sans', sans-serif"
 
@@ -88,7 +88,8 @@ def themed(chart: Chart, *, dark: bool = False) -> Chart:
         text={"color": ink["ink"], "fontSize": 14},
         rule={"color": ink["quiet"]},
         # A thin ring keeps each person's mark in sight where the fill lets others show through.
-        circle={"opacity": 1, "fillOpacity": ink["fill"], "stroke": ink["ink"], "strokeOpacity": 0.6, "strokeWidth": 1},
+        circle={"opacity": 1, "fillOpacity": 0.95 if dark else 0.55,
+                "stroke": ink["ink"], "strokeOpacity": 0.6, "strokeWidth": 1},
         line={"color": ink["ink"]},
         area={"color": ink["ink"]},
         style={"halo": {"stroke": ink["paper"], "strokeWidth": 5, "fill": ink["paper"]},

@@ -203,9 +203,14 @@ def _show_bar(view: View) -> None:
         st.badge(w("results.n", n=view.counts.finished), color="gray")
         live = w("results.live") if study.state == "open" else None
         st.badge(w(f"results.state_{study.state}"), color=STATES[study.state], help=live)  # type: ignore[arg-type]
-        if view.invented:
-            with st.container(key="synthetic", width="content"):
-                st.badge(w(f"results.{view.invented}"), icon=":material/science:", help=w("results.synthetic_help"))
+        show_mark(w, view.invented, "synthetic")
+
+
+def show_mark(w: Words, invented: Invented, key: str) -> None:
+    """The mark of synthetic data, which nobody can overlook; nothing where all answers are people's."""
+    if invented:
+        with st.container(key=key, width="content"):
+            st.badge(w(f"results.{invented}"), icon=":material/science:", help=w("results.synthetic_help"))
 
 
 def warn_of_retention(w: Words, study: Study) -> None:

@@ -125,7 +125,8 @@ def _show_comparison(view: View, study: Published, names: dict[str, str], scores
     with left:
         draw(make())
     with right:
-        lay(table_comparison(fit, study.called, w.language, labels=view.labels))
+        with st.container(key="comparison"):
+            lay(table_comparison(fit, study.called, w.language, labels=view.labels))
         st.caption(w("compare.caution"))
     show_notes(w, fit.notes)
     _offer_all(view, study, fit, make)

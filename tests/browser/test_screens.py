@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, FloatRect, Locator, Page, expect
 
 from analysis.instrument import load_instrument
 from analysis.simulate import simulate_answers
@@ -61,6 +61,21 @@ def test_every_screen_shows_its_key_figure_and_fits_every_width(own_server: Serv
             page.wait_for_timeout(500)
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= size["width"], f"{screen} is {wide} wide at {size['width']}"
+            if screen == "compare":
+                cells = page.locator(".st-key-comparison td").filter(visible=True)
+                assert cells.count() == 3 * 5
+                edges = [(box["x"], box["x"] + box["width"]) for box in map(_box, cells.all())]
+                assert all(left >= 0 and right <= size["width"] for left, right in edges), (size, edges)
+                inner, outer = page.locator(".st-key-comparison table").evaluate(
+                    "table => [table.parentElement.scrollWidth, table.parentElement.clientWidth]"
+                )
+                assert inner <= outer, "the comparison has to be moved sideways"
+
+
+def _box(cell: Locator) -> FloatRect:
+    found = cell.bounding_box()
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])
