@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -15,6 +14,7 @@ from analysis.datafiles import data_file
 from analysis.draft import Draft
 from analysis.errors import InstrumentError, Problem
 from analysis.kinds import Column, Kind, columns_of
+from analysis.toml_text import toml_content
 
 
 @dataclass(frozen=True)
@@ -414,7 +414,7 @@ def _toml(path: Path) -> tuple[dict[str, Any] | None, list[Problem]]:
         size = path.stat().st_size
         if size > _LARGEST_FILE:
             return None, [Problem(path.name, f"the file is {size} bytes long", "A questionnaire has at most 1 MB.")]
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig")), []
+        return toml_content(path.read_bytes()), []
     except OSError as error:
         reason = error.strerror or "it cannot be opened"
         return None, [Problem(str(path), f"the file cannot be read: {reason}", "Check the path and who may read it.")]

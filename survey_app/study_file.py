@@ -20,7 +20,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, fields, replace
 from datetime import date, datetime
@@ -34,6 +33,7 @@ from analysis.datafiles import data_file
 from analysis.errors import ParasolError, Problem, StoreError
 from analysis.instrument import Instrument, load_instrument
 from analysis.instrument_file import instrument_as_toml
+from analysis.toml_text import toml_content
 from survey_app.store import Store
 from survey_app.study import (
     CodePart,
@@ -180,7 +180,7 @@ def _content(path: Path) -> dict[str, Any]:
         if size > LARGEST_FILE:
             what = f"the file is {size:,} bytes long"
             raise StoreError(Problem(path.name, what, f"A study has at most {LARGEST_FILE:,}."))
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        return toml_content(path.read_bytes())
     except OSError as error:
         what = f"the file cannot be read: {error.strerror or 'it cannot be opened'}"
         raise StoreError(Problem(str(path), what, "Check the path and who may read it.")) from None

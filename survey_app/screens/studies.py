@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 import tempfile
-import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,6 +16,7 @@ import streamlit as st
 
 from analysis.errors import ParasolError, Problem, StoreError
 from analysis.instrument import Instrument, load_instrument
+from analysis.toml_text import toml_content
 from survey_app.access import load_secret, sign_test
 from survey_app.components.study_frame import STATES, STYLE, choose_language, plain, title_of, warn_of_retention
 from survey_app.context import load_study_context, open_store
@@ -26,7 +26,7 @@ from survey_app.media import kept_from, media_folder, media_hosts, with_kept
 from survey_app.sentences import tell
 from survey_app.settings import load_settings
 from survey_app.study import Study, is_slug
-from survey_app.study_file import StudyFile, load_study, publish
+from survey_app.study_file import LARGEST_FILE, StudyFile, load_study, publish
 from survey_app.words import Words, words
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def _read_files(folder: Path, files: Sequence[UploadedFile]) -> StudyFile | Inst
     """The study among these files, or the questionnaire where there is none; pictures in it are kept."""
     paths = []
     for file in files:
-        path = folder / (re.sub(r"[^\w.-]", "_", Path(file.name.replace("\\", "/")).name).lstrip(".") or "file")
+        path = folder / (re.sub(r"[^\w.-]", "_", Path(file.name.replace("\\", "/")).name)[-100:].lstrip(".") or "file")
         path.write_bytes(file.getvalue())
         paths.append(path)
     keep = kept_from(media_folder(load_settings()), folder)
@@ -259,7 +259,7 @@ def _read_files(folder: Path, files: Sequence[UploadedFile]) -> StudyFile | Inst
 def _is_study(path: Path) -> bool:
     """Only a study names its address; what cannot be read is for the questionnaire's check to explain."""
     try:
-        return "slug" in tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return path.stat().st_size <= LARGEST_FILE and "slug" in toml_content(path.read_bytes())
     except (ValueError, RecursionError):
         return bool(re.search(r"^\s*slug\s*=", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE))
 
