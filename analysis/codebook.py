@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.errors import InstrumentError, Problem
 from analysis.instrument import METADATA, Instrument, Item, Scale
 from analysis.kinds import DECLINED, NUMERIC, OTHER, TYPED, Column
+from analysis.shown import fill
 from analysis.vocabulary import codebook_words
 
 PARADATA = (
@@ -47,7 +48,8 @@ def codebook(instrument: Instrument, language: str, declared: Sequence[Declared]
         One row per column: first the metadata, then the items in the instrument's order, then the scale scores.
 
         - `id`: the name of the column;
-        - `label`: the question (with the choice, where each choice has a column), or what the column is called;
+        - `label`: the question (with the choice, where each choice has a column, and with "this influencer" for
+          whoever it was asked about), or what the column is called;
         - `kind`: `metadata`, the item's kind (one of `analysis.kinds.KINDS`) or `scale`;
         - `values`: declared values with their labels, the range of a number, a rank or a score, else empty;
         - `missing`: the code (-99) of those who prefer not to say, which is no value; missing where it is not offered;
@@ -158,7 +160,7 @@ def _scale_row(instrument: Instrument, scale: Scale, language: str) -> dict[str,
 
 
 def _label(item: Item, column: Column, language: str, words: Mapping[str, str]) -> str:
-    text = item.text[language]
+    text = _named(item.text[language], words["answers.influencer"])
     if item.kind == "semantic":
         return f"{text} [{item.left[language]} – {item.right[language]}]"
     if column.holds == "words":
@@ -166,6 +168,12 @@ def _label(item: Item, column: Column, language: str, words: Mapping[str, str]) 
     if column.value is None:
         return text
     return f"{text} [{_choices(item, language, words)[column.value]}]"
+
+
+def _named(text: str, influencer: str) -> str:
+    """The question with words for whoever it was asked about; as a first word with a capital."""
+    filled = fill(text, {"influencer": influencer})
+    return filled if text[:1] == filled[:1] else filled[:1].upper() + filled[1:]
 
 
 def _choices(item: Item, language: str, words: Mapping[str, str]) -> dict[int, str]:

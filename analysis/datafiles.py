@@ -40,6 +40,8 @@ def data_file(*parts: str) -> Path:
     plain = all(Path(part).name == part for part in parts)
     if not plain or root not in (path.resolve(), *path.resolve().parents) or not path.exists():
         folder = root.joinpath(*parts[:-1])
-        known = ", ".join(sorted(entry.stem for entry in folder.iterdir())) if folder.is_dir() else "nothing"
+        kind = Path(parts[-1]).suffix  # a picture beside a questionnaire is no answer to who looks for a questionnaire
+        entries = [entry for entry in folder.iterdir() if not kind or entry.suffix == kind] if folder.is_dir() else []
+        known = ", ".join(sorted(entry.stem for entry in entries)) or "nothing"
         raise DataError(Problem("/".join(("data", *parts)), "no such file is shipped", f"Shipped there: {known}."))
     return path

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from analysis.datafiles import data_file
 from analysis.draft import Draft
-from analysis.errors import InstrumentError, Problem
+from analysis.errors import DataError, InstrumentError, Problem
 from analysis.kinds import Column, Kind, columns_of
 from analysis.toml_text import toml_content
 
@@ -405,7 +405,13 @@ def _instrument_path(id_or_path: str | Path) -> Path:
     path = Path(id_or_path)
     if isinstance(id_or_path, Path) or path.suffix or len(path.parts) > 1:
         return path
-    return data_file("instruments", f"{id_or_path}.toml")
+    try:
+        return data_file("instruments", f"{id_or_path}.toml")
+    except DataError as error:
+        (problem,) = error.problems
+        known = ", ".join(sorted(shipped.stem for shipped in data_file("instruments").glob("*.toml")))
+        remedy = f"Shipped there: {known}. Your own has the name of its file, such as {path.name}.toml."
+        raise DataError(Problem(problem.where, "no such file is shipped", remedy)) from None
 
 
 def _toml(path: Path) -> tuple[dict[str, Any] | None, list[Problem]]:
@@ -419,6 +425,9 @@ def _toml(path: Path) -> tuple[dict[str, Any] | None, list[Problem]]:
         reason = error.strerror or "it cannot be opened"
         return None, [Problem(str(path), f"the file cannot be read: {reason}", "Check the path and who may read it.")]
     except UnicodeDecodeError as error:
+        if error.object.startswith(b"PK"):
+            remedy = f"Make a questionnaire of it first: parasol instrument import {path.name} -o {path.stem}.toml"
+            return None, [Problem(path.name, "this is an Excel workbook", remedy)]
         line = error.object[: error.start].count(b"\n") + 1
         return None, [Problem(path.name, f"line {line} is not UTF-8 text", "Save the file as UTF-8.")]
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError and no TOMLDecodeError

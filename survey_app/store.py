@@ -1051,7 +1051,8 @@ def _refused(reason: Reason, where: str, what: str) -> NotAdmitted:
 
 
 def _no_study(slug: str) -> NotAdmitted:
-    return NotAdmitted("unknown", Problem("the link", f"there is no study '{one_line(slug, 64)}' here", "Check it."))
+    what = f"there is no study '{one_line(slug, 64)}' here"
+    return NotAdmitted("unknown", Problem("the link", what, "Check it; `parasol study list` names all there are."))
 
 
 def _refuse_closed(study: Study, found: Standing) -> None:

@@ -46,7 +46,9 @@ def links(
         sheet = study_labels(study, found, language or study.languages[0], copies=copies)
         with written_whole(output) as draft:
             draft.write_bytes(sheet)
-        err.print(f"{output}: labels for {len(found)} links.", markup=False, soft_wrap=True)
+        err.print(
+            f"{output}: labels for {len(found)} {'link' if len(found) == 1 else 'links'}.", markup=False, soft_wrap=True
+        )
         return
     if suffix == ".csv":
         import pandas as pd
@@ -60,6 +62,10 @@ def links(
     for link in found:
         name = f"{link.label}\n" if link.label else ""
         out.print(f"{name}  {link.short}\n  {link.address}", markup=False, soft_wrap=True)
+    if study.waves:
+        waves = ", ".join(f"wave={wave.id}" for wave in study.waves)
+        told = f"A link leads to the wave that is on (opens, closes in the study file); or add one to it: {waves}."
+        err.print(told, markup=False, soft_wrap=True)
 
 
 def link() -> None:

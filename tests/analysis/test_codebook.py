@@ -91,3 +91,10 @@ def test_how_people_answered_is_explained_column_by_column(language: str) -> Non
     assert set(words) == set(codebook_words("en"))
     with pytest.raises(DataError, match="codebooks do not speak it"):
         paradata_codebook("xx")
+
+
+@pytest.mark.parametrize(("language", "label"), [("en", "This influencer is a"), ("nl", "Deze influencer is een")])
+def test_no_placeholder_is_left_in_the_label_of_a_question(language: str, label: str) -> None:
+    labels = codebook(load_instrument("psi_core"), language).set_index("id")["label"]
+    assert labels["physical1"].startswith(label)
+    assert not labels.str.contains("{", regex=False).any()

@@ -25,3 +25,8 @@ def test_no_name_leads_out_of_the_shipped_files(parts: tuple[str, ...]) -> None:
 def test_a_misspelt_name_is_told_what_there_is() -> None:
     with pytest.raises(DataError, match=r"Shipped there: .*gao_2023"):
         data_file("published", "gao.toml")
+
+
+def test_only_files_of_the_kind_that_was_looked_for_are_told_and_each_once() -> None:
+    with pytest.raises(DataError, match=r"Shipped there: psi_core, psi_full, showcase\."):
+        data_file("instruments", "psi_cor.toml")

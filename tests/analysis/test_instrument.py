@@ -408,6 +408,10 @@ def test_unreadable_files_are_one_problem_each(tmp_path: Path) -> None:
     assert "1000001 bytes" in str(check_instrument(tmp_path / "huge.toml")[0])
     with pytest.raises(DataError, match="psi_core"):
         load_instrument("psi_cor")
+    with pytest.raises(DataError, match=r"Your own has the name of its file, such as my_psi\.toml"):
+        load_instrument("my_psi")
+    (tmp_path / "form.xlsx").write_bytes(b"PK\x03\x04\x9f")
+    assert "parasol instrument import form.xlsx -o form.toml" in str(check_instrument(tmp_path / "form.xlsx")[0])
     with pytest.raises(DataError):
         load_instrument("..")
 

@@ -52,7 +52,7 @@ def test_spss_has_labels_and_user_missing_values(rows: pd.DataFrame, tmp_path: P
     write_rows(rows, tmp_path / "a.sav", SHOWCASE, "nl")
     found, meta = pyreadstat.read_sav(tmp_path / "a.sav", user_missing=True)
     assert found.loc[0, "place"] == DECLINED
-    assert meta.column_names_to_labels["near1"] == "{influencer} voelt als iemand die ik ken."
+    assert meta.column_names_to_labels["near1"] == "Deze influencer voelt als iemand die ik ken."
     assert meta.variable_value_labels["near1"][5.0] == "Helemaal mee eens"
     assert set(meta.variable_value_labels["place"]) == {1.0, 2.0, 3.0, 4.0, -98.0, -99.0}
     assert meta.missing_ranges["place"] == [{"lo": -99.0, "hi": -99.0}]

@@ -128,3 +128,11 @@ def test_a_shipped_questionnaire_brings_its_own_picture(tmp_path: Path) -> None:
         'consent_version = "1"\nconsent.en = "Taking part is voluntary."\n'
     )
     assert "is new, as a draft" in done("import", file)
+
+
+def test_links_say_how_to_reach_each_wave_and_an_absent_study_says_how_to_see_which_there_are() -> None:
+    done("import", data_file("studies", "event_waves.toml"))
+    code, printed, said = call("links", "event")
+    assert code == 0 and "/s/event" in printed
+    assert "wave=pre, wave=post" in said
+    assert "parasol study list" in refused("links", "evnet")
