@@ -135,12 +135,26 @@ def _show_links(w: Words, study: Study) -> None:
 
 def _offer_codes(w: Words, study: Study, link: Link) -> None:
     with st.container(horizontal=True):
+        if st.button(w("studies.wall"), key=f"wall_{study.id}_{link.source}", icon=":material/present_to_all:"):
+            _show_on_wall(study, link, w)
         for kind, draw, mime in (("SVG", qr_svg, "image/svg+xml"), ("PNG", qr_png, "image/png")):
             name = f"{study.slug}-{link.source or 'link'}.{kind.lower()}"
             st.download_button(
                 w("studies.code", kind=kind), partial(draw, link.short), name, mime, on_click="ignore",
                 key=f"code_{study.id}_{link.source}_{kind}", type="tertiary", icon=":material/qr_code_2:",
             )  # fmt: skip
+
+
+def _show_on_wall(study: Study, link: Link, w: Words) -> None:
+    """The QR code and the link to be typed, large enough for the last row of a lecture hall."""
+
+    @st.dialog(plain(title_of(study, w.language)), width="large")
+    def show() -> None:
+        with st.container(horizontal_alignment="center"):
+            st.image(qr_png(link.short), width=600, alt=w("studies.qr", link=link.short))
+            st.title(plain(link.short.partition("://")[2]), anchor=False, text_alignment="center")
+
+    show()
 
 
 def _public() -> str:

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from analysis.errors import ParasolError
 from analysis.instrument import Instrument
 from survey_app.demo import SLUG, add_demo
+from survey_app.links import study_links
 from survey_app.screens.studies import _read_files, _slug
 from survey_app.store import Store
 from survey_app.study_file import StudyFile
@@ -108,6 +109,16 @@ def test_opening_and_closing_ask_first(store: Store) -> None:
     assert store.study(SLUG).state == "open"
     app.button(key="sure").click().run()
     assert store.study(SLUG).state == "closed"
+
+
+def test_the_code_is_shown_large_with_the_address_to_be_typed(store: Store) -> None:
+    add_demo(store)
+    app = studies()
+    app.session_state["links_demo"] = True
+    app.run().button(key="wall_demo_").click().run()
+    [link] = study_links(store.study(SLUG), "https://survey.example")
+    assert not app.exception
+    assert link.short.removeprefix("https://") in [each.value.replace("\\", "") for each in app.title]
 
 
 def test_the_slug_of_a_title() -> None:
