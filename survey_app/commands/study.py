@@ -100,7 +100,8 @@ def export(slug: Slug, output: Needed) -> None:
             return
         with written_whole(output) as draft:
             write_export(store, slug, draft)
-    err.print(f"{output}: everything of '{slug}', so that it can be deleted: parasol study purge.", markup=False)
+    told = f"{output}: everything of '{slug}'. Closed, it may be deleted: parasol study purge {slug} --export {output}"
+    err.print(told, markup=False, soft_wrap=True)
 
 
 @study.command("open")
@@ -137,7 +138,11 @@ def remove_tests(slug: Slug) -> None:
 def raffle(slug: Slug, output: Optional = None) -> None:
     """The addresses left for the raffle, in an order that tells nothing about the answers."""
     with _store() as store:
-        write_text("\n".join(store.raffle_addresses(slug)), output)
+        addresses = store.raffle_addresses(slug)
+    if not addresses:
+        err.print(f"Nobody has left an address for the raffle of '{slug}'.", markup=False, soft_wrap=True)
+        return
+    write_text("\n".join(addresses), output)
 
 
 @study.command()

@@ -44,7 +44,8 @@ def test_a_study_from_its_file_to_its_end(tmp_path: Path, database: str) -> None
     done("close", "demo")
     assert "only deleted after an export" in refused("study", "purge", "demo")
     zipped = tmp_path / "demo.zip"
-    done("export", "demo", "-o", zipped)
+    assert f"parasol study purge demo --export {zipped}" in done("export", "demo", "-o", zipped)
+    assert "Nobody has left an address" in done("raffle", "demo")
     assert "1 participations of 'demo' are deleted" in done("purge", "demo", "--export", zipped)
     assert "answers deleted" in done("list")
     assert "Verwerkingsverantwoordelijke" in done("record", "demo", "--language", "nl")
