@@ -326,8 +326,9 @@ def table_modifications(
     Returns
     -------
     Table
-        One row per parameter that is not in the model, the most wanted first: what it is, between which variables,
-        the standardised value it would take, the modification index (drop in chi-square, 1 df) and its p.
+        One row per parameter that is not in the model, the most wanted first: an arrow (loading or regression) or a
+        double arrow (covariance), the modification index (drop in chi-square, 1 df) with its p, and the standardised
+        value the parameter would take.
 
     Checked against
     ---------------
@@ -341,23 +342,22 @@ def table_modifications(
     >>> r = np.array([[1, 0, 0, 0], [0.6, 1, 0, 0], [0.5, 0.5, 1, 0], [0.4, 0.5, 0.4, 1]])
     >>> data = from_correlations(["a", "b", "c", "d"], r, n=200)
     >>> table_modifications(modification_indices(parse_model("f =~ a + b + c + d"), data)).frame.iloc[0].tolist()
-    ['residual covariance', 'b ↔ c', '−.24', '2.33', '.127']
+    ['b ↔ c', '2.33', '.127', '−.24']
     """
     words = vocabulary(language)
     named = Labels(labels, words)
     first = found if most is None else found.head(most)
     rows = first.to_dict("records")
     columns = {
-        words["columns.left_out"]: [words[f"left_out.{row['kind']}"] for row in rows],
-        words["columns.between"]: [
+        words["columns.left_out"]: [
             f"{named(row['outcome'])} ↔ {named(row['term'])}"
             if row["kind"] == "covariance"
             else f"{named(row['term'])} → {named(row['outcome'])}"
             for row in rows
         ],
-        words["columns.would_be"]: first["std_expected_change"].map(bounded_number).tolist(),
         words["columns.modification_index"]: first["modification_index"].map(apa_number).tolist(),
         words["columns.p"]: first["p_value"].map(apa_p).tolist(),
+        words["columns.would_be"]: first["std_expected_change"].map(bounded_number).tolist(),
     }
     notes = (*notes_below(words, synthetic=synthetic), words["notes.modifications"])
     return Table(words["titles.modifications"], pd.DataFrame(columns), notes)

@@ -137,14 +137,12 @@ def test_what_the_model_leaves_out_stands_with_the_most_wanted_first(
     table = table_modifications(found, most=most, synthetic=True, labels=LABELS)
     first = found.head(most or len(found))
     assert set(first["kind"]) <= {"covariance", "loading"}
-    kinds = {"covariance": "residual covariance", "loading": "loading"}
-    assert column(table, 0) == [kinds[kind] for kind in first["kind"]]
     between = {"covariance": "{outcome} ↔ {term}", "loading": "{term} → {outcome}"}
     named = first.assign(term=first["term"].replace(LABELS)).to_dict("records")
-    assert column(table, 1) == [between[row["kind"]].format(**row) for row in named]
-    assert column(table, 2) == numbers(first["std_expected_change"], bounded=True)
-    assert column(table, 3) == numbers(first["modification_index"])
-    assert column(table, 4) == [apa_p(p) for p in first["p_value"]]
+    assert column(table, 0) == [between[row["kind"]].format(**row) for row in named]
+    assert column(table, 1) == numbers(first["modification_index"])
+    assert column(table, 2) == [apa_p(p) for p in first["p_value"]]
+    assert column(table, 3) == numbers(first["std_expected_change"], bounded=True)
     assert first["modification_index"].is_monotonic_decreasing
     assert table.notes == (WORDS["synthetic_note"], WORDS["notes.modifications"])
 
