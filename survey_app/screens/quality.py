@@ -71,17 +71,23 @@ def _show_decision(view: View, found: StudyScores, flags: pd.DataFrame) -> pd.Da
     st.header(w("quality.decision"))
     left, right = side_by_side("decision", 3, 2)
     key = reasons_key(view.study)
+    # The browser keeps what was chosen by its words, so each language has a field of its own.
+    field = f"{key}_{w.language}"
+
+    def keep() -> None:
+        st.session_state[key] = st.session_state[field]
+
     with right:
         st.toggle(w("quality.beside"), key=beside_key(view.study), persist_state="session")
         st.caption(w("quality.beside_on" if decided(view) else "quality.beside_off"))
         chosen = st.multiselect(
             w("quality.reasons"),
             (*REASONS, "flagged"),
-            default=DECISION if key not in st.session_state else None,
+            default=st.session_state.get(key, DECISION) if field not in st.session_state else None,
             format_func=lambda reason: named[f"reasons.{reason}"],
-            key=key,
+            key=field,
+            on_change=keep,
             placeholder=w("quality.nobody"),
-            persist_state="session",
         )
     reasons = [reason for reason in (*REASONS, "flagged") if reason in chosen]
     flow = exclusion_flow(found.rows, flags, reasons)

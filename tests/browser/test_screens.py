@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, FloatRect, Locator, Page, expect
 
 from analysis.instrument import load_instrument
 from analysis.simulate import simulate_answers
+from analysis.vocabulary import vocabulary
 from survey_app.app import RESEARCHER_SCREENS
 from survey_app.demo import add_demo
 from survey_app.study import Condition, Source, Study
@@ -112,6 +113,24 @@ def test_the_choice_made_in_quality_reaches_the_model(page: Page) -> None:
     expect(page.get_by_text(EN("quality.beside_on"))).to_be_visible(timeout=PATIENCE)
     page.get_by_role("link", name=EN("screens.results"), exact=True).click()
     expect(page.get_by_text("Without the flagged (n = 141)").first).to_be_visible(timeout=PATIENCE)
+
+
+def test_reasons_chosen_in_one_language_hold_in_the_other(own_server: Server, page: Page) -> None:
+    page.goto(f"{own_server.url}/quality")
+    chosen = page.locator("[data-testid=stMultiSelectTagsContainer]")
+    en, nl = (vocabulary(language) for language in ("en", "nl"))
+    expect(chosen.get_by_text(en["reasons.checks_failed"])).to_be_visible(timeout=PATIENCE)
+    chosen.get_by_role("button").first.click()
+    expect(chosen.get_by_text(en["reasons.checks_failed"])).to_have_count(0, timeout=PATIENCE)
+    page.get_by_text(NL("language.name"), exact=True).click()
+    expect(chosen.get_by_text(nl["reasons.too_fast"])).to_be_visible(timeout=PATIENCE)
+    expect(chosen.get_by_text(nl["reasons.checks_failed"])).to_have_count(0)
+    expect(chosen.get_by_text(en["reasons.too_fast"])).to_have_count(0)
+    page.get_by_role("link", name=NL("screens.measurement"), exact=True).click()
+    expect(page.get_by_text(NL("measurement.title"))).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("link", name=NL("screens.quality"), exact=True).click()
+    expect(chosen.get_by_text(nl["reasons.too_fast"])).to_be_visible(timeout=PATIENCE)
+    expect(chosen.get_by_text(nl["reasons.checks_failed"])).to_have_count(0)
 
 
 def test_hostile_texts_of_a_study_stay_texts_on_every_screen(own_server: Server, desktop: BrowserContext) -> None:
