@@ -722,6 +722,10 @@ class Store:
             ).all()
             trials = sa.select(sa.func.count()).where(people.c.study == study.id, people.c.test)
             tests = connection.execute(trials).scalar_one()
+            simulated = sa.select(sa.func.count(people.c.finished)).where(
+                people.c.study == study.id, people.c.synthetic, ~people.c.test
+            )
+            synthetic = connection.execute(simulated).scalar_one()
             lines = sa.select(sa.func.count()).where(audit.c.study == study.id, audit.c.what == "withdrawn")
             withdrawn = connection.execute(lines).scalar_one()
         by_source = {source: SourceCounts() for source in sorted({row[0] for row in (*came, *begun)})}
@@ -741,6 +745,7 @@ class Store:
             by_source=by_source,
             by_condition={c.id: begun_in.get(c.id, SourceCounts()) for c in study.conditions},
             tests=tests,
+            synthetic=synthetic,
         )
 
     def last_change(self, slug: str) -> str:

@@ -214,7 +214,10 @@ class SourceCounts:
 
 @dataclass(frozen=True)
 class StudyCounts:
-    """How far people got; test participations never count. `started` includes those who finished."""
+    """How far people got; test participations never count. `started` includes those who finished.
+
+    `synthetic` is how many of the finished were simulated.
+    """
 
     visits: int
     declined: int
@@ -224,6 +227,7 @@ class StudyCounts:
     by_source: Mapping[str, SourceCounts]
     by_condition: Mapping[str, SourceCounts] = field(default_factory=dict)
     tests: int = 0
+    synthetic: int = 0
 
 
 @dataclass(frozen=True)

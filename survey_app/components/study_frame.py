@@ -58,10 +58,7 @@ class View:
     @property
     def invented(self) -> Invented:
         """Are all answers simulated, some of them, or none?"""
-        found = self.found
-        if self.study.synthetic or (found is not None and bool(found.rows["synthetic"].all())):
-            return "synthetic"
-        return "mixed" if found is not None and found.scores.synthetic else ""
+        return invented_among(self.study, self.counts)
 
     @property
     def mark(self) -> str:
@@ -204,6 +201,13 @@ def _show_bar(view: View) -> None:
         live = w("results.live") if study.state == "open" else None
         st.badge(w(f"results.state_{study.state}"), color=STATES[study.state], help=live)  # type: ignore[arg-type]
         show_mark(w, view.invented, "synthetic")
+
+
+def invented_among(study: Study, counts: StudyCounts) -> Invented:
+    """Are all finished answers simulated, some of them, or none?"""
+    if study.synthetic or 0 < counts.finished == counts.synthetic:
+        return "synthetic"
+    return "mixed" if counts.synthetic else ""
 
 
 def show_mark(w: Words, invented: Invented, key: str) -> None:

@@ -75,11 +75,11 @@ def _show_live(view: View) -> None:
         left = right = st.container()
     with left:
         st.header(w("fieldwork.by_source"))
-        names = {source.id: source.label or source.id for source in view.study.sources} | {"": w("fieldwork.no_source")}
-        _lay(
-            w,
-            {names.get(id, id): each for id, each in (dict.fromkeys(names, SourceCounts()) | counts.by_source).items()},
-        )
+        names = {source.id: source.label or source.id for source in view.study.sources}
+        # Coming without a source is listed as soon as somebody did, or where there is nothing else to list.
+        listed = (dict.fromkeys(names, SourceCounts()) | counts.by_source) or {"": SourceCounts()}
+        called = names | {"": w("fieldwork.no_source")}
+        _lay(w, {called.get(id, id): each for id, each in listed.items()})
     with right:
         if view.study.conditions:
             st.header(w("fieldwork.by_condition"))

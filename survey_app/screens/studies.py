@@ -18,7 +18,16 @@ from analysis.errors import ParasolError, Problem, StoreError
 from analysis.instrument import Instrument, load_instrument
 from analysis.toml_text import toml_content
 from survey_app.access import load_secret, sign_test
-from survey_app.components.study_frame import STATES, STYLE, choose_language, plain, title_of, warn_of_retention
+from survey_app.components.study_frame import (
+    STATES,
+    STYLE,
+    choose_language,
+    invented_among,
+    plain,
+    show_mark,
+    title_of,
+    warn_of_retention,
+)
 from survey_app.context import load_study_context, open_store
 from survey_app.labels import study_labels
 from survey_app.links import Link, qr_png, qr_svg, study_links
@@ -69,8 +78,7 @@ def _show_study(w: Words, study: Study) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"### {plain(title_of(study, w.language))}", width="content")
             st.badge(w(f"results.state_{study.state}"), color=STATES[study.state])  # type: ignore[arg-type]
-            if study.synthetic:
-                st.badge(w("results.synthetic"), icon=":material/science:", color="orange")
+            show_mark(w, invented_among(study, counts), f"synthetic_{study.id}")
         st.caption(w("studies.counts", finished=counts.finished, started=counts.started, tests=counts.tests))
         warn_of_retention(w, study)
         with st.container(horizontal=True):

@@ -482,7 +482,10 @@ def test_simulated_rows_come_back_as_they_went_in(store: Store, study: Study) ->
         before = frame.loc[order].sort_values(sort)[name].tolist()
         after = rows.sort_values(sort)[name].tolist()
         assert [None if pd.isna(v) else v for v in after] == [None if pd.isna(v) else v for v in before], name
-    assert store.counts("demo").finished == 60
+    store.begin("demo", "somebody", language="en")
+    store.finish("somebody")
+    counts = store.counts("demo")
+    assert (counts.finished, counts.synthetic) == (61, 60)
 
 
 def test_an_export_can_be_added_again(store: Store, study: Study) -> None:

@@ -263,3 +263,21 @@ def test_the_command_keeps_pictures_too(tmp_path: Path, monkeypatch: pytest.Monk
     with closing(Store(url)) as store:
         (item,) = store.instrument(store.study("mine").instrument).items
     assert (tmp_path / "kept" / "files" / item.media).is_file()
+
+
+def test_simulated_answers_are_marked_on_the_card_of_their_study(store: Store) -> None:
+    add_demo(store)
+    app = fill(studies(), "Real people", "real", "Mia, mia@example.org")
+    marked = [element.value for element in app.markdown if EN("results.synthetic") in str(element.value)]
+    assert len(marked) == 1
+    store.begin(SLUG, "somebody", language="en")
+    store.finish("somebody")
+    text = shown(studies())
+    assert EN("results.mixed") in text and EN("results.synthetic") not in text
+
+
+def test_fieldwork_lists_coming_without_a_source_once_somebody_did(store: Store) -> None:
+    add_demo(store)
+    assert fieldwork().table[0].value.iloc[:, 0].tolist() == ["simulated"]
+    store.begin(SLUG, "somebody", language="en")
+    assert fieldwork().table[0].value.iloc[:, 0].tolist() == [EN("fieldwork.no_source"), "simulated"]
