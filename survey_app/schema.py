@@ -22,7 +22,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration: what the tables must have reached before this code can use them."""
 
 
@@ -146,6 +146,8 @@ participations = Table(
     _required("switches", Integer, default=0),
     # The number of the newest page save.
     _required("saves", Integer, default=0),
+    # Did this person enter the raffle? Not with which address: so nobody enters twice, and nothing leads there.
+    _required("raffled", Boolean, default=False),
     Index(None, "study", "finished"),
     # Whoever begins is assigned by who got what so far: counted here, without looking at the people.
     Index("ix_participations_tallies", "study", "wave", "test", "finished", "condition", "source", "influencers"),

@@ -663,7 +663,9 @@ class Store:
         return True
 
     def add_raffle_address(self, key: str, address: str) -> None:
-        """Keep an address for the raffle, once, without any way back to the answers of whoever gave it.
+        """Keep an address for the raffle, one of each person, without any way back to the answers of whoever gave it.
+
+        Whoever entered already changes nothing.
 
         Raises
         ------
@@ -683,8 +685,11 @@ class Store:
         if begun.test:
             return
         row = {"study": study.id, "digest": _hash(f"{study.id}:{name.lower()}"), "address": name}
+        people = schema.participations
+        enters = sa.update(people).where(people.c.id == begun.id, ~people.c.raffled).values(raffled=True)
         with self._writing() as connection:
-            connection.execute(self._insert(schema.raffle).on_conflict_do_nothing(), row)
+            if connection.execute(enters).rowcount:
+                connection.execute(self._insert(schema.raffle).on_conflict_do_nothing(), row)
 
     def admit(self, slug: str, token: str, wave: str = "") -> str:
         """The key with which the owner of this token takes part (again).

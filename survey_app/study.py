@@ -176,7 +176,7 @@ class Participation:
     page that needs it is about to be shown; `assigned` is the number of that assignment in the study. `page_order` are
     the pages in this person's order, where some of them change places. `person` is the same text in every wave the same
     person takes part in. `external` holds the declared parameters of the link by their ids.
-    `resumes` and `switches` count returns and changes of language.
+    `resumes` and `switches` count returns and changes of language. `raffled` says that an address was left, not which.
     """
 
     id: str
@@ -200,6 +200,7 @@ class Participation:
     saves: int = 0
     assigned: int = 0
     page_order: tuple[str, ...] = ()
+    raffled: bool = False
 
 
 @dataclass(frozen=True)

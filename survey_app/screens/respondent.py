@@ -433,6 +433,7 @@ def _load(visit: Visit) -> None:
     visit.answers = open_store().answers(visit.key)
     visit.code = open_store().finish(visit.key) if begun.finished else ""
     visit.language, visit.participation, visit.returned = begun.language, begun, True
+    visit.raffled = begun.raffled
     visit.steps = _steps(visit)
     _assign(visit, _first_open(visit))
     visit.step = (_first_open(visit) or visit.steps[-1]).id

@@ -370,6 +370,9 @@ def test_raffle_panel_and_withdrawal_after_the_end(phone: BrowserContext, server
     page.get_by_role("textbox").fill("mia@example.org")
     person.press("raffle.join")
     expect(page.get_by_text(person.words("raffle.joined"))).to_be_visible(timeout=PATIENCE)
+    page.reload()
+    expect(page.get_by_text(person.words("raffle.joined"))).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("textbox")).to_have_count(0)
     code = page.locator("output").inner_text()
     with phone.expect_page() as opened:
         page.get_by_role("link", name=person.words("thanks.withdraw")).click()

@@ -640,6 +640,9 @@ def test_raffle_addresses_have_no_way_back(store: Store, study: Study, url: str)
         store.finish(address)
         store.add_raffle_address(address, address)
         store.add_raffle_address(address, f" {address.upper()} ")  # sent twice
+        store.add_raffle_address(address, f"another.{address}")  # one entry a person
+        entered = store.participation(address)
+        assert entered is not None and entered.raffled
     kept = store.raffle_addresses("other")
     assert sorted(kept) == people and kept != people
     tables = everything_in(url)
