@@ -216,7 +216,7 @@ class _Record:
 
     def erasure(self) -> list[str]:
         study = self.study
-        controller = self.stated("controller", study.controller)
+        controller = self.stated("controller", study.controller).removesuffix(".")
         day = self.said["missing"].format(key="retention")
         if study.retention is not None:
             day = self.filled("erasure", "day", day=study.retention.isoformat(), controller=controller)
