@@ -123,3 +123,14 @@ def test_the_export_tells_how_it_was_answered(store: Store, whole: Study) -> Non
     assert list(told.columns) == list(PARADATA) and (told["page_ms"] == 900).all()
     some = random.Random(1).sample(range(len(told)), 5)
     assert (told.iloc[some][["shown_ms", "first_ms", "last_ms"]] == [1, 2, 3]).all(axis=None)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx", ".sav", ".parquet"])
+def test_a_study_nobody_answered_is_a_file_too(store: Store, whole: Study, tmp_path: Path, ending: str) -> None:
+    nobody = store.rows("whole").iloc[:0]
+    instrument, columns = store.instrument(whole.instrument), study_columns(whole, "en")
+    write_rows(nobody, tmp_path / f"a{ending}", instrument, "en", columns)
+    write_paradata(store.paradata("whole").iloc[:0], tmp_path / f"t{ending}", "en")
+    if ending == ".sav":
+        found, _ = pyreadstat.read_sav(tmp_path / "a.sav")
+        assert len(found) == 0 and list(found.columns) == list(nobody.columns)
