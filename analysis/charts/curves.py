@@ -71,7 +71,7 @@ def chart_scree(found: Parallel, language: str = "en") -> Chart:
     >>> from analysis.scoring import score
     >>> chart = chart_scree(parallel_analysis(score(rows, instrument), [f"psi{n}" for n in range(1, 7)], draws=100))
     >>> chart.title.text
-    ['Eigenvalues beside those of random data']
+    ['Eigenvalues beside those of random', 'data']
     """
     words = vocabulary(language)
     both = [("observed", "factor", AGREE), ("random", "factor_limit", OTHER_COLOUR)]

@@ -229,7 +229,7 @@ def titled(
     """
     marked = f"{words['synthetic']} · {subtitle}" if synthetic else subtitle
     done: Chart = chart.properties(
-        title=alt.TitleParams(textwrap.wrap(title, 40) or "", subtitle=textwrap.wrap(marked, 52)),
+        title=alt.TitleParams(textwrap.wrap(title, 36) or "", subtitle=textwrap.wrap(marked, 44)),
         description=description,
         usermeta={"synthetic": synthetic},
     )
@@ -287,7 +287,7 @@ def lines(label: str, width: int = LINE) -> list[str]:
 
 
 def named_rows(labels: Iterable[str], *, angle: int = 0) -> alt.Axis:
-    """How does an axis of names show each in as many lines as it needs?
+    """How does an axis of names show each in as many lines as it needs, or turned on a single one?
 
     Parameters
     ----------
@@ -308,7 +308,8 @@ def named_rows(labels: Iterable[str], *, angle: int = 0) -> alt.Axis:
     >>> named_rows(["Social attraction of her"]).labelExpr
     '{"Social attraction of her": ["Social attraction of", "her"]}[datum.value]'
     """
-    texts = json.dumps({name: lines(name) for name in labels})
+    # Turned names of several lines would lie over each other on a phone.
+    texts = json.dumps({name: [name] if angle else lines(name) for name in labels})
     return alt.Axis(title=None, labelExpr=f"{texts}[datum.value]", labelAngle=angle or alt.Undefined)
 
 

@@ -79,12 +79,13 @@ def _show_live(view: View) -> None:
         # Coming without a source is listed as soon as somebody did, or where there is nothing else to list.
         listed = (dict.fromkeys(names, SourceCounts()) | counts.by_source) or {"": SourceCounts()}
         called = names | {"": w("fieldwork.no_source")}
-        _lay(w, {called.get(id, id): each for id, each in listed.items()})
+        _lay(w, "fieldwork.by_source", {called.get(id, id): each for id, each in listed.items()})
     with right:
         if view.study.conditions:
             st.header(w("fieldwork.by_condition"))
             labels = {condition.id: condition.label for condition in view.study.conditions}
-            _lay(w, {labels[id]: each for id, each in counts.by_condition.items()}, visits=False)
+            arms = {labels[id]: each for id, each in counts.by_condition.items()}
+            _lay(w, "fieldwork.by_condition", arms, visits=False)
     if counts.tests:
         st.caption(w("fieldwork.tests", n=counts.tests))
 
@@ -107,11 +108,11 @@ def _show_quotas(view: View, counts: StudyCounts) -> None:
             st.progress(min(finished / quota, 1.0), text)
 
 
-def _lay(w: Words, counted: dict[str, SourceCounts], *, visits: bool = True) -> None:
+def _lay(w: Words, title: str, counted: dict[str, SourceCounts], *, visits: bool = True) -> None:
     shown = ("visits", "declined", "started", "finished") if visits else ("started", "finished")
     rows = [{w("fieldwork.name"): plain(name)} | {w(f"results.{what}"): getattr(each, what) for what in shown}
             for name, each in counted.items()]  # fmt: skip
-    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt=w(title))
 
 
 def _show_pages(view: View) -> None:
@@ -141,7 +142,7 @@ def _show_pages(view: View) -> None:
         )
         before = sent
     with st.container(key="pages"):
-        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt=w("fieldwork.pages"))
 
 
 def _show_downloads(view: View) -> None:

@@ -35,6 +35,7 @@ from analysis.charts import (
     themed,
     write_chart,
 )
+from analysis.charts.theme import named_rows
 from analysis.compare import compare
 from analysis.diagnostics import fit_diagnostics
 from analysis.errors import DataError, NeedsRows
@@ -393,6 +394,12 @@ def test_reliability_shows_every_scale_that_has_one(scored: Scores) -> None:
     ].to_numpy().tolist()
     with pytest.raises(DataError, match="none has an alpha"):
         chart_reliability(found.assign(alpha=np.nan))
+
+
+def test_turned_names_take_one_line() -> None:
+    name = "How attractive people find her"
+    assert json.dumps([name]) in named_rows([name], angle=-40).labelExpr
+    assert json.dumps([name]) not in named_rows([name]).labelExpr
 
 
 def test_axes_name_rows_in_lines_and_titles_lie_above_them(scored: Scores) -> None:

@@ -278,6 +278,7 @@ def test_simulated_answers_are_marked_on_the_card_of_their_study(store: Store) -
 
 def test_fieldwork_lists_coming_without_a_source_once_somebody_did(store: Store) -> None:
     add_demo(store)
-    assert fieldwork().table[0].value.iloc[:, 0].tolist() == ["simulated"]
+    assert (tables := fieldwork().table)[0].value.iloc[:, 0].tolist() == ["simulated"]
+    assert [table.proto.alt for table in tables] == [EN("fieldwork.by_source"), EN("fieldwork.pages")]
     store.begin(SLUG, "somebody", language="en")
     assert fieldwork().table[0].value.iloc[:, 0].tolist() == [EN("fieldwork.no_source"), "simulated"]
