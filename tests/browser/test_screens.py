@@ -100,7 +100,8 @@ def test_no_screen_of_a_researcher_has_a_serious_fault(page: Page, language: str
             table = page.locator("[data-testid=stTable] [tabindex='0']").first
             table.focus()
             page.keyboard.press("ArrowRight")
-            page.wait_for_function("document.activeElement.scrollLeft > 0")
+            page.wait_for_timeout(500)
+            assert page.evaluate("document.activeElement.scrollLeft") > 0
     assert {screen: said for screen, said in found.items() if said} == {}
 
 
