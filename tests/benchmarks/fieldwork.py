@@ -7,7 +7,7 @@ Server, respondents and everything else that runs share this machine, so process
 by the operating system's accounting of the server process, is the figure that disturbance harms least. Each line ends
 with its target and whether it was met; the line in brackets after it tells what else used the processors meanwhile.
 Beside this: `cold_phones` (the moment the QR code appears), `workers` (two processes behind nginx against one) and
-`peers` (oTree in the same run).
+`peers` (oTree and LimeSurvey in the same run).
 """
 
 from __future__ import annotations
