@@ -124,7 +124,11 @@ class Estimates:
         gradients = np.array([effect.gradient(along, names) for effect in wanted])
         at = np.ix_(chosen, chosen)
         spread = np.einsum("ei,ij,ej->e", gradients, self.covariance[at], gradients)
-        std_spread = np.einsum("ei,ij,ej->e", std_gradients, self.standardised_covariance[at], std_gradients)
+        # A slope without a standardised value takes the limits only from the effects that go along it.
+        known = np.nan_to_num(self.standardised_covariance[at])
+        along_known = np.nan_to_num(std_gradients)
+        std_spread = np.einsum("ei,ij,ej->e", along_known, known, along_known)
+        std_spread[np.isnan(std_estimate)] = np.nan
         error = np.sqrt(np.maximum(spread, 0))
         reach = ndtri(0.5 + level / 2) * error
         return pd.DataFrame(

@@ -409,7 +409,9 @@ def _with_differences(levels: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     rises = levels[["chi_square", "df"]].diff().add_suffix("_difference")
     if "scaling_factor" in levels:
         # Satorra and Bentler (2001): the difference of the uncorrected statistics over its own factor.
-        factor = (levels["df"] * levels["scaling_factor"]).diff() / rises["df_difference"]
+        # A level that fits by construction has no factor of its own and adds nothing.
+        weight = (levels["df"] * levels["scaling_factor"]).where(levels["df"] > 0, 0.0)
+        factor = weight.diff() / rises["df_difference"]
         rises["chi_square_difference"] /= factor.where(factor > 0)
     levels = pd.concat([levels, levels[told].diff().add_prefix("delta_"), rises], axis=1)
     levels["p_difference"] = [

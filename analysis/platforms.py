@@ -220,6 +220,8 @@ def _is_ranking(columns: dict[str, pd.Series[Any]], parts: dict[str, str]) -> bo
     if len(parts) < 2 or list(parts) != ranks:
         return False
     table = pd.DataFrame({rank: pd.to_numeric(columns[parts[rank]], errors="coerce") for rank in ranks})
+    if any((table[rank].isna() & columns[parts[rank]].notna()).any() for rank in ranks):
+        return False  # words
     told = [[cell for cell in row if not pd.isna(cell)] for row in table.itertuples(index=False)]
     gaps = any(not pd.isna(cell) for row, kept in zip(table.to_numpy(), told, strict=True) for cell in row[len(kept) :])
     values = {cell for row in told for cell in row}

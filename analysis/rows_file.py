@@ -243,7 +243,11 @@ def _as_sav(export: _Export) -> bytes:
         name: _value_labels(*items[name], language) for name in frame.columns if name in items and name in numbers
     }
     # In a file without rows pyreadstat takes every column for numbers, which texts cannot label.
-    values |= {name: dict(told) for name, told in export.values.items() if name in frame.columns and len(frame)}
+    values |= {
+        name: dict(told)
+        for name, told in export.values.items()
+        if name in frame.columns and len(frame) and name not in numbers
+    }
     labels = {} if book is None else {row["id"]: row["label"] for row in book.to_dict("records") if row["label"]}
     mark = codebook_words(language if book is not None else "en")["notes.synthetic"] if _synthetic(rows) else ""
     with TemporaryDirectory() as folder:

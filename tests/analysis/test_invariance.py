@@ -201,3 +201,14 @@ def test_groups_too_small_for_the_model_are_told_and_the_others_compared() -> No
     assert small == ("de",) and kept.n == 320 - 7
     found = fit_invariance(written("cfa"), kept, "group", levels=["configural"])
     assert sorted(found.groups) == ["en", "nl"] and sum(found.groups.values()) == 313
+
+
+def test_a_factor_of_three_items_has_its_first_difference_too() -> None:
+    """It fits by construction: no correction of its own, so the difference is that of the metric level alone."""
+    scores = answers()
+    items = [name for name in scores.frame.columns if name != "group"][:3]
+    found = fit_invariance(parse_model(f"f =~ {' + '.join(items)}"), scores, "group", robust="mlr").levels
+    metric = found.set_index("level").loc["metric"]
+    assert found["df"][0] == 0 and metric["df"] == 2
+    assert metric["chi_square_difference"] == pytest.approx(metric["chi_square_scaled"], abs=1e-6)
+    assert 0 < metric["p_difference"] < 1

@@ -136,6 +136,13 @@ def test_what_is_no_ranking_is_left_as_it_is(cells: list[list[int | None]]) -> N
     assert kept.to_numpy().tolist() == cells
 
 
+def test_short_texts_are_no_ranking() -> None:
+    heads = ["id", "submitdate", "lastpage", "q[1]", "q[2]"]
+    people = [[1, "2026-01-02", 2, "1", "2"], [2, "2026-01-02", 2, "2", "hello"], [3, "2026-01-02", 2, "1", None]]
+    rows = from_platform(pd.DataFrame(people, columns=heads))
+    assert rows["q_2"].tolist()[1] == "hello" and list(map(str, rows["q_1"])) == ["1", "2", "1"]
+
+
 def test_hidden_times_are_said() -> None:
     hidden = pd.DataFrame({"id": [1], "submitdate": ["1980-01-01 00:00:00"], "lastpage": [2], "psi1": [3]})
     assert "told to hide" in " ".join(from_platform(hidden).attrs["notes"])

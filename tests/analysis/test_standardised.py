@@ -71,3 +71,17 @@ def test_a_variance_out_of_range_has_no_standardised_error() -> None:
     assert fit.coefficient("a", "a")["estimate"] < 0
     errors = fit.coefficients["std_estimate_error"]
     assert errors[fit.coefficients["kind"] == "loading"].gt(0).all() and np.isfinite(errors.dropna()).all()
+
+
+def test_an_impossible_latent_takes_no_limits_from_paths_beside_it() -> None:
+    from analysis.model import parse_model
+    from analysis.moments import from_correlations
+
+    r = np.eye(5)
+    for row, column, value in ((0, 1, 0.5), (0, 2, 0.5), (1, 2, -0.4), (3, 4, 0.5)):
+        r[row, column] = r[column, row] = value
+    model = parse_model("f =~ a + b + c\ny ~ x\nf ~ x")
+    fit = fit_cfa(model, from_correlations(["a", "b", "c", "x", "y"], r, n=200))
+    beside = fit.effects.set_index("path")
+    assert np.isnan(fit.coefficient("a", "f")["std_estimate"])
+    assert np.isfinite(beside.loc["x -> y", ["std_conf_low", "std_conf_high"]].astype(float)).all()

@@ -131,6 +131,8 @@ def test_a_study_nobody_answered_is_a_file_too(store: Store, whole: Study, tmp_p
     instrument, columns = store.instrument(whole.instrument), study_columns(whole, "en")
     write_rows(nobody, tmp_path / f"a{ending}", instrument, "en", columns)
     write_paradata(store.paradata("whole").iloc[:0], tmp_path / f"t{ending}", "en")
-    if ending == ".sav":
-        found, _ = pyreadstat.read_sav(tmp_path / "a.sav")
-        assert len(found) == 0 and list(found.columns) == list(nobody.columns)
+    read = {".csv": pd.read_csv, ".xlsx": pd.read_excel, ".parquet": pd.read_parquet}
+    for name, columns in (("a", nobody.columns), ("t", PARADATA)):
+        file = tmp_path / f"{name}{ending}"
+        found = pyreadstat.read_sav(file)[0] if ending == ".sav" else read[ending](file)
+        assert len(found) == 0 and list(found.columns) == list(columns), name
