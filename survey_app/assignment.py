@@ -100,13 +100,14 @@ def decisive_page(study: Study, instrument: Instrument, order: Sequence[str] = (
 
 
 def _needs_condition(study: Study, instrument: Instrument, page: Page) -> bool:
+    decided = {"condition"} | ({"influencer"} if study.rate == "subset" else set())
     items = [instrument.item(id) for id in page.items]
     asked = [part.show_if for part in (page, *items) if part.show_if]
     texts = [page.title, page.intro]
     texts += [text for item in items for text in (item.text, item.hint, item.help, item.left, item.right, item.alt)]
     return (
-        any("condition" in parse_condition(condition).names for condition in asked)
-        or any("{condition}" in text for by_language in texts for text in by_language.values())
+        any(decided & set(parse_condition(condition).names) for condition in asked)
+        or any(f"{{{name}}}" in text for name in decided for by_language in texts for text in by_language.values())
         or (page.per_influencer and study.rate == "subset")
     )
 

@@ -511,7 +511,9 @@ class Store:
                 return begun
             before = _earlier(connection, study, begun)
             if before is not None:
-                values: dict[str, Any] = {"condition": before.condition, "influencers": before.influencers}
+                # Whom this person rates by now stays, whoever was rated in the earlier wave.
+                rated = begun.influencers or before.influencers
+                values: dict[str, Any] = {"condition": before.condition, "influencers": rated}
             else:
                 tallies = _tallies(connection, study, begun.wave, now, test=begun.test)
                 number, condition, rated = _assigned(connection, study, tallies, test=begun.test)

@@ -66,8 +66,8 @@ SHORTEST_KEY, LONGEST_KEY = 20, 100
 LONGEST_LINK = 400
 RETRY_SECONDS = 5
 
-_WRITES = frozenset({"next", "agree", "code", "anyway", "decline", "raffle"})
-"""What is counted for the link too: keys cost nothing, so whoever makes up many must not be without a limit."""
+_COUNTED_FOR_LINK = frozenset({"next", "agree", "code", "anyway", "decline", "raffle", "handover"})
+"""What writes or draws is counted for the link too: keys cost nothing, so whoever makes up many must have a limit."""
 
 _SAID = {"draft": "unknown", "foreign": "unknown", "wave": "unknown", "late": "closed", "young": "closed"}
 """Why somebody is not let in, where another sentence says it as well."""
@@ -200,7 +200,7 @@ def _comes_too_early(visit: Visit, sent: Sent) -> bool:
     """Is the same respondent, or the same link, sending more than a limit lets through? The phone sends it again."""
     source = visit.participation.source if visit.participation else visit.source
     link = link_name(visit.loaded.study, source)
-    return seconds_too_early(visit.key, link, saves=sent.event in _WRITES and not sent.saved) > 0
+    return seconds_too_early(visit.key, link, saves=sent.event in _COUNTED_FOR_LINK and not sent.saved) > 0
 
 
 def _count_return(visit: Visit) -> None:
@@ -417,7 +417,7 @@ def _screen(visit: Visit) -> Screen:
 
 def _load(visit: Visit) -> None:
     """Read what this session does not know yet. Before consent the study may close under the reader's eyes."""
-    if visit.participation is not None:
+    if visit.participation is not None and visit.step:
         return
     if not SHORTEST_KEY <= len(visit.key) <= LONGEST_KEY:
         raise StudyClosed()

@@ -149,6 +149,11 @@ def test_a_text_or_a_balanced_subset_needs_the_condition_too() -> None:
     faces = (Influencer("a", "A"), Influencer("b", "B"))
     assert decisive_page(replace(ARMS, rate="subset", influencers=faces), SMALL) == "rate"
     assert decisive_page(replace(ARMS, rate="all", influencers=faces), SMALL) == "arms"
+    named = tuple(replace(page, intro={"en": "About {influencer}."}) for page in SMALL.pages[:1]) + SMALL.pages[1:]
+    told = replace(SMALL, pages=named)
+    first = named[0].id
+    assert decisive_page(replace(ARMS, rate="subset", influencers=faces), told) == first
+    assert decisive_page(replace(ARMS, rate="all", influencers=faces), told) == "arms"
     plain = replace(SMALL, pages=tuple(replace(page, show_if="") for page in SMALL.pages))
     assert decisive_page(ARMS, plain) is None
 
