@@ -13,13 +13,14 @@ from analysis.kinds import DECLINED, OTHER, SEVERAL, Answer
 from analysis.shown import Facts, shown_items
 
 LONGEST_TEXT = 2_000
-LONGEST_LONG_TEXT = 20_000
+LONGEST_LONG_TEXT = 10_000
 LONGEST_OTHER = 200
-"""Characters of a typed answer: on one line, on several, and behind "other"; more is refused."""
+"""Characters of a typed answer: on one line, on several, and behind "other"; more is refused.
 
-MOST_BYTES = 32_000
-"""Of a typed answer in UTF-8: more does not fit into a cell of Excel or SPSS, so that one answer would keep all others
-from being written there.
+Characters are counted as a phone counts what is typed (in units of UTF-16, an emoji being two), so that it stops at the
+limit that is held here. None takes more than three bytes in UTF-8: in whatever script it is written, the longest answer
+fits into a cell of Excel (32,767 characters) and of SPSS (32,767 bytes), where one that did not would keep all others
+from being written.
 """
 
 LARGEST_NUMBER = 10**15
@@ -234,7 +235,7 @@ def _text(value: object, longest: int, lines: bool = False) -> str | None:
         raise too_long
     text = _UNPRINTABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
     text = text if lines else re.sub(r"\s*[\n\t\u2028\u2029]\s*", " ", text)
-    if len(text) > longest or len(text.encode()) > MOST_BYTES:
+    if len(text.encode("utf-16-le")) // 2 > longest:
         raise too_long
     return text or None
 

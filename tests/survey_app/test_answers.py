@@ -16,7 +16,6 @@ from survey_app.answers import (
     LONGEST_LONG_TEXT,
     LONGEST_OTHER,
     LONGEST_TEXT,
-    MOST_BYTES,
     AnswersRefused,
     accept_answers,
     longest_text,
@@ -193,12 +192,19 @@ def test_a_flood_of_text_is_refused(id: str, longest: int, letter: str) -> None:
         accepted("first_seen", letter * 10_000_000)
 
 
-def test_a_text_that_no_cell_of_a_file_holds_is_refused() -> None:
-    """Twenty thousand letters of four bytes fit into no cell of SPSS or Excel: nobody's answers could be written."""
-    fits = "\U0001f9ff" * (MOST_BYTES // 4)
-    assert accepted("adult_topic", fits) == fits
-    with pytest.raises(AnswersRefused, match="longer"):
-        accepted("adult_topic", fits + "xxxx")
+LARGEST_CELL = 32_767
+"""Bytes of a text in SPSS; Excel has as many characters. More fits into neither: nobody's answers could be written."""
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "ع", "说", "\U0001f9ff"])
+@pytest.mark.parametrize(("id", "longest"), [("one_word", LONGEST_TEXT), ("adult_topic", LONGEST_LONG_TEXT)])
+def test_the_limit_told_is_the_limit_held_in_every_script(id: str, longest: int, letter: str) -> None:
+    """Characters as the phone's `maxlength` counts them, so that nobody types what is refused afterwards."""
+    fits = letter * (longest // (len(letter.encode("utf-16-le")) // 2))
+    assert accepted(id, fits) == fits
+    assert len(fits.encode()) <= LARGEST_CELL
+    with pytest.raises(AnswersRefused, match=f"is longer than {longest:,} characters"):
+        accepted(id, fits + letter)
 
 
 def test_every_refusal_of_a_page_is_named() -> None:
