@@ -106,7 +106,7 @@ def rows_from(
         "device": pd.array([devices.get(person.id) for person in people], dtype="string"),
         "resumes": pd.array([person.resumes for person in people], dtype="int64"),
         "switches": pd.array([person.switches for person in people], dtype="int64"),
-        "assigned": pd.array([abs(person.assigned) for person in people], dtype="int64"),
+        "assigned": pd.array([person.assigned for person in people], dtype="int64"),
         "page_order": [" ".join(person.page_order) for person in people],
         "turn": pd.array(turns, dtype="int64"),
         "instrument": [person.instrument for person in people],
@@ -346,6 +346,7 @@ def _is_missing(value: object) -> bool:
 
 def _person_from(meta: Mapping[str, Any], study: Study, language: str, now: datetime) -> dict[str, Any]:
     started, finished = _moment(meta.get("started", now)), _moment(meta.get("finished", now))
+    test = bool(meta.get("test", False))
     return {
         "id": new_id(),
         "study": study.id,
@@ -362,15 +363,21 @@ def _person_from(meta: Mapping[str, Any], study: Study, language: str, now: date
         "started": min(started, finished),
         "finished": finished,
         "synthetic": study.synthetic or bool(meta.get("synthetic", False)),
-        "test": bool(meta.get("test", False)),
+        "test": test,
         "influencers": (),
         "resumes": _count(meta.get("resumes")),
         "switches": _count(meta.get("switches")),
-        "assigned": _count(meta.get("assigned")),
+        "assigned": _assigned(meta.get("assigned"), test),
         "page_order": tuple(one_line(str(meta.get("page_order", "")), 4000).split()),
         "external": {name: one_line(str(meta[name]), 200) for name in _parameters(study) if name in meta},
         "revision": 1,
     }
+
+
+def _assigned(told: object, test: bool) -> int:
+    """The number of an assignment: tests count down from -1, so that none of theirs is what people count on from."""
+    number = _count(abs(told)) if isinstance(told, int | float) else 0
+    return -number if test else number
 
 
 def _count(told: object) -> int:

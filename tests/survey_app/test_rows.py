@@ -151,6 +151,17 @@ def test_days_and_numbers_in_other_clothes() -> None:
     assert after["near1"].tolist() == [3, 2]
 
 
+def test_the_numbers_of_tests_stay_below_those_of_people() -> None:
+    """Or the next person would be assigned as the one after the last test: not alike again in the same order."""
+    rows = pd.concat([rows_of({}, assigned=7), rows_of({}, assigned=-3, test=True)], ignore_index=True)
+    assert rows["assigned"].tolist() == [7, -3]
+    rows["participation"] = ["p1", "p2"]
+    assert there_and_back(rows)["assigned"].tolist() == [7, -3]
+    unsigned = pd.DataFrame({"assigned": [7, 3, None], "test": [False, True, True]})
+    assert there_and_back(unsigned)["assigned"].tolist() == [7, -3, 0]
+    assert there_and_back(pd.DataFrame({"assigned": ["first", 10**12]}))["assigned"].tolist() == [0, 0]
+
+
 def test_declared_parameters_come_back() -> None:
     people, _ = kept_from(pd.DataFrame({"age": [20, 30], "panel": ["abc", None]}), SHOWCASE, STUDY)
     assert [one["external"] for one in people] == [{"panel": "abc"}, {}]
