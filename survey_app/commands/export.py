@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from analysis.errors import Problem, SettingsError
+from survey_app.commands.database import opened_store
 from survey_app.commands.options import Questionnaire
 from survey_app.commands.terminal import check_output, err
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.instrument import Instrument
-    from survey_app.store import Store
     from survey_app.study import Study
 
 
@@ -38,12 +36,8 @@ def export(
 
     check_output(output)
     file = Path(study_or_file)
-    if paradata and file.suffix:
-        remedy = "Name a study, by the end of its address."
-        raise SettingsError(Problem("--paradata", "a file of answers does not say how they were given", remedy))
     if paradata:
-        with _opened() as store:
-            rows = store.paradata(study_or_file, include_test=tests)
+        rows = _times(study_or_file, file, instrument, finished_only=not unfinished, include_test=tests)
         written = write_paradata(rows, output, language)
     elif file.suffix:
         rows, questionnaire = _of_file(file, instrument)
@@ -60,6 +54,20 @@ def export(
     err.print(f"{listed}: {len(rows)} rows{marked}.", markup=False, soft_wrap=True)
 
 
+def _times(slug: str, file: Path, instrument: str | None, *, finished_only: bool, include_test: bool) -> pd.DataFrame:
+    if file.suffix:
+        remedy = "Name a study, by the end of its address."
+        raise SettingsError(Problem("--paradata", "a file of answers does not say how they were given", remedy))
+    if instrument:
+        remedy = "Leave one of the two out."
+        raise SettingsError(Problem("--paradata", "times and order are not read with a questionnaire", remedy))
+    with opened_store() as store:
+        told = store.paradata(slug, include_test=include_test)
+        if finished_only:
+            told = told[told["participation"].isin(store.rows(slug, include_test=include_test)["participation"])]
+    return told.reset_index(drop=True)
+
+
 def _of_file(file: Path, instrument: str | None) -> tuple[pd.DataFrame, Instrument | None]:
     from analysis.answers_file import load_rows
     from analysis.instrument import load_instrument
@@ -72,18 +80,8 @@ def _of_study(
 ) -> tuple[pd.DataFrame, Instrument, Study]:
     from analysis.instrument import load_instrument
 
-    with _opened() as store:
+    with opened_store() as store:
         rows = store.rows(slug, finished_only=finished_only, include_test=include_test)
         study = store.study(slug)
         own = store.instrument(study.instrument)
     return rows, load_instrument(instrument) if instrument else own, study
-
-
-@contextmanager
-def _opened() -> Iterator[Store]:
-    from survey_app.settings import load_settings
-    from survey_app.store import Store
-
-    with closing(Store(load_settings().database)) as store:
-        store.migrate()
-        yield store

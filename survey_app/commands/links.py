@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from analysis.errors import Problem, SettingsError
+from survey_app.commands.database import opened_store
 from survey_app.commands.terminal import err, out, written_whole
 
 
@@ -27,14 +27,13 @@ def links(
     from survey_app.address import public_address
     from survey_app.links import study_links
     from survey_app.settings import load_settings
-    from survey_app.store import Store
 
     suffix = output.suffix.lower() if output else ""
     if output and suffix not in (".pdf", ".csv"):
         what = f"'{output.name}' is neither a sheet of labels nor a table"
         raise SettingsError(Problem("--output", what, "Choose a name that ends in .pdf or .csv."))
     settings = load_settings()
-    with closing(Store(settings.database)) as store:
+    with opened_store() as store:
         study = store.study(slug)
     found = study_links(study, public_address(settings))
     if not settings.public:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from analysis.errors import Problem, SettingsError, StoreError
+from survey_app.commands.database import opened_store
 from survey_app.commands.terminal import err, out, write_text, written_whole
-
-if TYPE_CHECKING:
-    from survey_app.store import Store
 
 Slug = Annotated[str, typer.Argument(help="The last part of the study's address.")]
 Needed = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
@@ -24,23 +20,12 @@ Optional = Annotated[Path | None, typer.Option("--output", "-o", help="A file; t
 study = typer.Typer(no_args_is_help=True, help="Studies: bring in, open, close, hand out, export and delete.")
 
 
-@contextmanager
-def _store() -> Iterator[Store]:
-    """The store the settings name, with its tables up to date."""
-    from survey_app.settings import load_settings
-    from survey_app.store import Store
-
-    with closing(Store(load_settings().database)) as store:
-        store.migrate()
-        yield store
-
-
 @study.command("list")
 def list_() -> None:
     """All studies, how far they are, and whose answers have to be deleted soon."""
     from survey_app.privacy import retention_of
 
-    with _store() as store:
+    with opened_store() as store:
         studies = store.studies()
         if not studies:
             out.print("There is no study yet. Bring one in: parasol study import FILE")
@@ -72,7 +57,7 @@ def import_(file: Annotated[Path, typer.Argument(help="A study file (TOML).")]) 
     read = load_study(file)
     instrument = with_kept(read.instrument, kept_from(media_folder(load_settings()), file.parent))
     found = StudyFile(replace(read.study, instrument=instrument.digest), instrument)
-    with _store() as store:
+    with opened_store() as store:
         done = publish(store, found)
     what = "is new, as a draft" if done.new else "is up to date"
     out.print(f"Study '{done.study.slug}' {what}; questionnaire {found.instrument.id} {done.version}.", markup=False)
@@ -93,7 +78,7 @@ def export(slug: Slug, output: Needed) -> None:
     if output.suffix not in (".toml", ".zip"):
         remedy = "End it in .toml for the design, in .zip for everything."
         raise SettingsError(Problem("--output", f"'{output.name}' ends in neither", remedy))
-    with _store() as store:
+    with opened_store() as store:
         if output.suffix == ".toml":
             for path in write_study(store, slug, output):
                 err.print(str(path), markup=False)
@@ -107,7 +92,7 @@ def export(slug: Slug, output: Needed) -> None:
 @study.command("open")
 def open_(slug: Slug) -> None:
     """Let people begin."""
-    with _store() as store:
+    with opened_store() as store:
         store.open_study(slug)
     out.print(f"'{slug}' is open.", markup=False)
 
@@ -115,7 +100,7 @@ def open_(slug: Slug) -> None:
 @study.command()
 def close(slug: Slug) -> None:
     """Let nobody begin any more; whoever has begun may finish."""
-    with _store() as store:
+    with opened_store() as store:
         store.close_study(slug)
     out.print(f"'{slug}' is closed.", markup=False)
 
@@ -123,21 +108,21 @@ def close(slug: Slug) -> None:
 @study.command()
 def tokens(slug: Slug, number: Annotated[int, typer.Option("-n", min=1)], output: Optional = None) -> None:
     """Make personal codes for a study that is by invitation. They are shown now and never again."""
-    with _store() as store:
+    with opened_store() as store:
         write_text("\n".join(store.add_tokens(slug, number)), output)
 
 
 @study.command("remove-tests")
 def remove_tests(slug: Slug) -> None:
     """Delete all test participations."""
-    with _store() as store:
+    with opened_store() as store:
         out.print(f"{store.remove_tests(slug)} test participations are removed.")
 
 
 @study.command()
 def raffle(slug: Slug, output: Optional = None) -> None:
     """The addresses left for the raffle, in an order that tells nothing about the answers."""
-    with _store() as store:
+    with opened_store() as store:
         addresses = store.raffle_addresses(slug)
     if not addresses:
         err.print(f"Nobody has left an address for the raffle of '{slug}'.", markup=False, soft_wrap=True)
@@ -154,7 +139,7 @@ def record(
     """The record of processing activities that the law asks for (GDPR, article 30), made from the settings."""
     from survey_app.privacy import record_of_processing
 
-    with _store() as store:
+    with opened_store() as store:
         found = store.study(slug)
         instrument, versions = store.instrument(found.instrument), list(store.consents(slug))
         text = record_of_processing(found, instrument, language, store.audit(slug), versions)
@@ -164,7 +149,7 @@ def record(
 @study.command()
 def withdraw(code: Annotated[str, typer.Argument(help="The code a person got at the end.")]) -> None:
     """Delete all answers of the person who has this code; only a line with the day stays."""
-    with _store() as store:
+    with opened_store() as store:
         if not store.withdraw(code):
             raise StoreError(Problem("the code", "belongs to no participation (any more)", "Check how it is written."))
     out.print("All answers of this person are deleted.")
@@ -178,6 +163,6 @@ def purge(
     """Delete all answers, tokens and addresses of a closed study; refused without an export of all there is."""
     from survey_app.privacy import purge as purge_study
 
-    with _store() as store:
+    with opened_store() as store:
         number = purge_study(store, slug, export)
     out.print(f"{number} participations of '{slug}' are deleted; a line with today's date stays.", markup=False)

@@ -58,3 +58,27 @@ def test_what_was_done_to_an_export_of_another_tool_is_said(held: Path) -> None:
     assert code == 0, said
     assert "export of LimeSurvey" in said and "ipaddr" in said
     assert load_rows(held / "a.parquet")["psi1"].tolist() == [3]
+
+
+def test_the_times_of_those_who_finished_or_of_everybody(held: Path) -> None:
+    with closing(Store(f"sqlite:///{held / 'answers.sqlite'}")) as store:
+        store.open_study("demo")
+        page = store.instrument(store.study("demo").instrument).pages[0]
+        for key in ("finished", "left"):
+            store.begin("demo", key, language="en")
+            store.save_page(key, page.id, dict.fromkeys(page.items), order=page.items, paradata={"device": key})
+        store.finish("finished")
+        begun = {key: store.participation(key) for key in ("finished", "left")}
+    people = {key: each.id for key, each in begun.items() if each}
+
+    def told_of(*options: str) -> set[str]:
+        code, _, said = call("export", "demo", "--paradata", *options, "-o", held / "times.csv")
+        assert code == 0, said
+        return set(load_rows(held / "times.csv")["participation"]) & set(people.values())
+
+    assert told_of() == {people["finished"]}
+    assert told_of("--unfinished") == set(people.values())
+    assert "are not read with a questionnaire" in refused(
+        "export", "demo", "--paradata", "--instrument", "psi_core", "-o", held / "more.csv"
+    )
+    assert not (held / "more.csv").exists()
