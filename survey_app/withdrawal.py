@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+import random
+import time
 from html import escape
 from urllib.parse import parse_qs
 
@@ -10,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from analysis.errors import StoreError
+from survey_app.admission import code_as_typed
 from survey_app.context import open_store
+from survey_app.limits import Limit
 from survey_app.plain_page import html_page, plain_page
 from survey_app.words import Words, languages, words
 
@@ -20,6 +26,23 @@ _LARGEST = 2_000
 """Bytes of a form with one code in it."""
 
 _LONGEST_CODE = 100
+_LETTERS = 12
+
+_CODES = Limit(200, 10, shared=True)
+"""Codes that are tried, by everybody together: a hall at once, and ten a second after that.
+
+Not by address, which a hall shares; nor by anything the form could carry, which whoever guesses would ask for anew. A
+code has 60 random bits: where 100,000 participations have one, ten guesses a second find the first of them after some
+thirty thousand years. More important for the people who answer meanwhile: each code that is tried takes the turn of
+the store's writer.
+
+What is no code at all is answered without the store and not counted, so careless typing takes nobody's place.
+"""
+
+_PATIENCE = 5.0
+"""Seconds for which a code waits for its turn while too many are tried. Whoever guesses waits in every connection they
+have; a person with one gets a chance at each turn that comes free, ten a second, and all of them as soon as it stops.
+"""
 
 
 async def withdraw(request: Request) -> Response:
@@ -36,6 +59,10 @@ async def withdraw(request: Request) -> Response:
     code = typed.get("code", [""])[0].strip()[:_LONGEST_CODE]
     if not code:
         return _form(w, "withdraw.missing")
+    if len(code_as_typed(code).replace("-", "")) != _LETTERS:
+        return _form(w, "withdraw.not_found", code)
+    if wait := await _seconds_too_early():
+        return _form(w, "withdraw.busy", code, 429, {"retry-after": str(math.ceil(wait))})
     try:
         gone = await run_in_threadpool(lambda: open_store().withdraw(code))
     except StoreError:
@@ -46,7 +73,18 @@ async def withdraw(request: Request) -> Response:
     return html_page(done, 200, language=w.language)
 
 
-def _form(w: Words, problem: str, code: str = "") -> Response:
+async def _seconds_too_early() -> float:
+    """0 when it is this code's turn, which may take a while; else how long to wait before the button is pressed again.
+
+    One name for all codes: what is limited is the trying.
+    """
+    until = time.monotonic() + _PATIENCE
+    while (wait := _CODES.wait("code")) and time.monotonic() + wait < until:
+        await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # those who wait must not all come back at once
+    return wait
+
+
+def _form(w: Words, problem: str, code: str = "", status: int = 422, headers: dict[str, str] | None = None) -> Response:
     said = {name: escape(w(f"withdraw.{name}")) for name in ("title", "text", "label", "hint", "button")}
     error = f'<p class="error" id="error" role="alert">{escape(w(problem))}</p>' if problem else ""
     wrong = ' aria-invalid="true" autofocus' if problem else ""
@@ -63,7 +101,7 @@ def _form(w: Words, problem: str, code: str = "") -> Response:
         f' autocapitalize="characters" spellcheck="false" aria-describedby="{"error " if problem else ""}hint"{wrong}>'
         f"<button>{said['button']}</button></form><nav>{others}</nav>"
     )
-    return html_page(body, 422 if problem else 200, language=w.language)
+    return html_page(body, status if problem else 200, language=w.language, headers=headers)
 
 
 def _language(request: Request, wanted: str) -> str:
