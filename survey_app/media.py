@@ -18,6 +18,7 @@ from starlette.responses import FileResponse, Response
 from analysis.datafiles import data_file
 from analysis.errors import InstrumentError, Problem, SettingsError
 from analysis.instrument import Instrument, Item
+from survey_app.picture_metadata import without_metadata
 from survey_app.plain_page import plain_page
 from survey_app.settings import Settings
 
@@ -91,6 +92,8 @@ def media_kind(content: bytes) -> str:
 def keep_media(folder: Path, content: bytes, called: str = "the file") -> str:
     """Keep a picture or a video, and return the name under which an instrument shows it.
 
+    Where and by what it was taken is not kept: `picture_metadata.without_metadata`.
+
     Raises
     ------
     InstrumentError
@@ -114,6 +117,10 @@ def keep_media(folder: Path, content: bytes, called: str = "the file") -> str:
     elif not (_is_film(content) if kind == "mp4" else _SEGMENT in content[:4096]):
         what = "begins like a video and holds none, or only a part of one"
         raise InstrumentError(Problem(where, what, _REMEDY))
+    try:
+        content = without_metadata(content, kind)
+    except ValueError:
+        raise InstrumentError(Problem(where, "is broken, or larger than any screen", _REMEDY)) from None
     name = f"{hashlib.sha256(content).hexdigest()[:32]}.{kind}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -184,7 +191,7 @@ def _check_picture(where: str, content: bytes) -> None:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # of what else Pillow wonders about, nothing reaches the page
             with Image.open(io.BytesIO(content)) as picture:
                 width, height = picture.size
                 picture.verify()
