@@ -101,7 +101,7 @@ def show_app() -> None:
 
     if "t" in st.query_params or not researcher_here():
         st.set_page_config(page_title="Parasol", layout="centered", initial_sidebar_state="collapsed")
-        st.navigation([st.Page(_respondent, title="Parasol", default=True)], position="hidden").run()
+        _respondent()
         return
     # A Material symbol in the browser's tab would be fetched from another host.
     st.set_page_config(page_title="Parasol", page_icon=ICON, layout="wide")

@@ -57,9 +57,15 @@ def load_link_codes() -> dict[str, tuple[str, str]]:
 
 
 @st.cache_resource(show_spinner=False, ttl=30)
-def load_studies() -> dict[str, Study]:
-    """The studies by their ids, as they were half a minute ago at most."""
+def _load_studies() -> dict[str, Study]:
     return {study.id: study for study in open_store().studies()}
+
+
+def load_study(id: str) -> Study:
+    """The study with that id (of a participation, so there is one), as it was half a minute ago at most."""
+    if id not in _load_studies():
+        _load_studies.clear()  # it is newer than that
+    return _load_studies()[id]
 
 
 @dataclass(frozen=True)

@@ -70,3 +70,14 @@ class Limit:
 def _processes() -> int:
     """How many processes serve respondents; read once, when the first of them asks."""
     return load_settings().workers
+
+
+PAGES = Limit(60, 3)
+"""Of one respondent: a whole questionnaire at once, and three pages a second for as long as they like."""
+LINKS = Limit(3000, 300, shared=True)
+"""Through one link: a page of each phone in three lecture halls at once, and three hundred a second after that."""
+
+
+def seconds_too_early(key: str, link: str, *, saves: bool) -> float:
+    """The same limits for what comes by the websocket: how long must this respondent wait? 0 lets it pass."""
+    return PAGES.wait(f"websocket {key}") or (LINKS.wait(link) if saves else 0.0)

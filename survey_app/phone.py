@@ -1,8 +1,8 @@
 """A respondent's phone, as the server sees one: Streamlit's websocket for the screens, posts for the answers.
 
 `parasol rehearse`, the benchmarks and the tests of faults answer questionnaires with it. It does what the component on
-a real phone does: posts a page until it is acknowledged, then asks for the next one until the reply is there, and joins
-again by itself when a connection is lost.
+a real phone does: posts a page until it is acknowledged, shows the next one that comes with the answer or asks for it
+until the reply is there, and joins again by itself when a connection is lost.
 """
 
 from __future__ import annotations
@@ -325,7 +325,13 @@ class Phone:
         until = time.monotonic() + self.patience
         for attempt in itertools.count():
             try:
-                if not post or told["saved"] or await self._save(post, told, attempt):
+                if post and not told["saved"]:
+                    asks = await self._save(post, told, attempt)
+                    if told["saved"] and not asks:
+                        break
+                else:
+                    asks = True
+                if asks:
                     await self._run(told | {"attempt": attempt})
                     if not self.screen["reply"]["failed"]:
                         break
@@ -349,9 +355,10 @@ class Phone:
             raise Broken(self.at, "", "the next page did not come")
 
     async def _save(self, post: Mapping[str, Any], told: dict[str, Any], attempt: int) -> bool:
-        """Post the page; False when it is to be posted again."""
+        """Post the page; False when it is to be posted again, or when the next screen came with the answer."""
         letter = {name: post[name] for name in ("key", "page", "influencer")}
         letter |= {name: told[name] for name in ("answers", "sequence")} | {"order": self.screen["order"]}
+        letter["returned"] = post["returned"]
         letter["paradata"] = {"ms": 1000, "items": {}, "device": "phone"}
         began = time.perf_counter()
         body = json.dumps(letter).encode()
@@ -360,7 +367,9 @@ class Phone:
             told["saved"] = True
             self.saving.append(time.perf_counter() - began)
             self.acknowledged.append((post["page"], post["influencer"], dict(told["answers"])))
-            return True
+            following = json.loads(heard.body)["next"]
+            self.screen = following or self.screen
+            return following is None
         if heard.status in (413, 422):
             refused = json.loads(heard.body)
             for item, reason in refused.get("items", {}).items():

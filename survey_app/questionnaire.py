@@ -1,11 +1,10 @@
-"""What stands on a respondent's screen. The only place that knows widgets; all of them are one component of ours."""
+"""What stands on a respondent's screen, as the component on the phone gets it (components/ask.py)."""
 
 from __future__ import annotations
 
 import io
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from itertools import groupby
@@ -13,7 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import segno
-import streamlit as st
 
 from analysis.instrument import Instrument, Item, Page
 from analysis.kinds import DECLINED, OTHER, SEVERAL, Answer
@@ -25,9 +23,6 @@ from survey_app.journey import item_order
 from survey_app.media import shown_kind
 from survey_app.study import CodePart, Influencer
 from survey_app.words import Words, direction, words
-
-KEY = "ask"
-"""The component's key, and its name in the session: one component, whatever the screen."""
 
 LONGEST_NAME = 100
 
@@ -43,27 +38,6 @@ _MISSING = {
 }  # fmt: skip
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,31})\}")
 _FACTS = frozenset({"influencer", "condition"})
-
-# Streamlit sends an inline script with every page. So this one only fetches the real one, which the phone keeps;
-# a phone in a tunnel asks again, under another address because a browser remembers a module that failed.
-_questions = st.components.v2.component(
-    "parasol_questions",
-    js="""
-const load = async (address, attempt = 0) => {
-  try {
-    return await import(new URL(attempt ? `${address}?${attempt}` : address, document.baseURI))
-  } catch {
-    await new Promise(resolve => setTimeout(resolve, 1000 * Math.min(attempt + 1, 8)))
-    return load(address, attempt + 1)
-  }
-}
-export default async component => {
-  if (!component.data) return undefined
-  const data = JSON.parse(new TextDecoder().decode(component.data))
-  return (await load(data.script)).default({ ...component, data })
-}
-""",
-)
 
 Text = str | list[str | dict[str, str]]
 """A text of the screen, or its parts where an answer given on the same screen stands in it: `{"item": id}`."""
@@ -82,12 +56,13 @@ class Button:
 
 @dataclass(frozen=True)
 class Post:
-    """Where the phone sends a page of answers before it asks for the next one; `saves` were sent before."""
+    """Where the phone sends a page of answers; `saves` were sent before, and `returned` is somebody who had left."""
 
     key: str
     page: str
     influencer: str = ""
     saves: int = 0
+    returned: bool = False
     address: str = "/answers"
 
 
@@ -153,35 +128,6 @@ class Reply:
     failed: bool = False
     problems: Mapping[str, str] = field(default_factory=dict)
     drawing: Mapping[str, Any] | None = None
-
-
-def show_screen(screen: Screen, reply: Reply, on_sent: Callable[[], None]) -> Sent | None:
-    """Put the screen on the phone; what was sent with this run, if anything was.
-
-    `on_sent` is called before the run, except in the first run of a session (which a phone begins by itself
-    when its connection was away for long): what is returned then has not been looked at by anybody.
-    """
-    # As bytes: Streamlit looks into everything else for tables, which costs more than all of the screen's own making.
-    data = json.dumps(_shown(screen, reply), separators=(",", ":")).encode()
-    _questions(key=KEY, data=data, on_sent_change=on_sent)
-    return read_sent()
-
-
-def read_sent() -> Sent | None:
-    """What the phone sent with this run. It may be anything: all of it is held against what is expected."""
-    state = st.session_state.get(KEY)
-    told = state.get("sent") if isinstance(state, Mapping) else None
-    if not isinstance(told, Mapping):
-        return None
-    names = ("event", "value", "screen", "language", "nonce")
-    texts = {name: text[:500] if isinstance(text := told.get(name), str) else "" for name in names}
-    attempt, sequence = (number if _is_count(number := told.get(name)) else None for name in ("attempt", "sequence"))
-    saved = told.get("saved") is True
-    return Sent(**texts, answers=told.get("answers"), saved=saved, attempt=attempt or 0, sequence=sequence)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9
 
 
 # -- a page of the questionnaire ------------------------------------------------------------------------------------
@@ -493,7 +439,8 @@ def draw_link(link: str) -> dict[str, Any]:
 # -- what the component is given ------------------------------------------------------------------------------------
 
 
-def _shown(screen: Screen, reply: Reply) -> dict[str, Any]:
+def shown(screen: Screen, reply: Reply) -> dict[str, Any]:
+    """A screen as the phone's component takes it, as JSON."""
     w = words(screen.language)
     kinds = frozenset(block["kind"] for block in screen.blocks)
     answered = {"nonce": reply.nonce, "attempt": reply.attempt, "failed": reply.failed}

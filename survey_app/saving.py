@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -13,20 +14,20 @@ from starlette.responses import JSONResponse, Response
 
 from analysis.errors import DataError, StoreError, StudyClosed
 from survey_app.answers import AnswersRefused
-from survey_app.context import load_frozen_instrument, load_studies, open_store
-from survey_app.journey import accept_page, influencer_of
-from survey_app.limits import Limit
-from survey_app.study import link_name
+from survey_app.context import load_frozen_instrument, load_study, open_store
+from survey_app.journey import accept_page, influencer_of, missing_on
+from survey_app.limits import LINKS, PAGES
+from survey_app.questionnaire import Reply, shown
+from survey_app.study import Participation, link_name
+from survey_app.visit import Visit, go_on, resume
+from survey_app.visit_screens import screen_of
+
+log = logging.getLogger("parasol")
 
 LARGEST_PAGE = 256 * 1024
 """Bytes of one page of answers; more is refused."""
 
 _NO_STORE = {"cache-control": "no-store"}
-_PAGES = Limit(60, 3)
-"""Of one respondent: a whole questionnaire at once, and three pages a second for as long as they like."""
-_LINKS = Limit(3000, 300, shared=True)
-"""Through one link: a page of each phone in three lecture halls at once, and three hundred a second after that."""
-
 Short = Annotated[str, StringConstraints(max_length=200)]
 
 
@@ -42,6 +43,7 @@ class SentPage(BaseModel):
     order: Annotated[list[Short], Field(max_length=1000)] = []
     sequence: Annotated[int, Field(ge=0, le=10**9)] | None = None
     paradata: dict[Short, object] = {}
+    returned: bool = False
 
 
 async def save_answers(request: Request) -> Response:
@@ -57,13 +59,8 @@ async def save_answers(request: Request) -> Response:
         sent = SentPage.model_validate_json(bytes(body))
     except ValidationError:
         return _refused(422, "This is no page of answers.")
-    wait = _PAGES.wait(sent.key)
+    wait = PAGES.wait(sent.key)
     return _too_many(wait) if wait else await run_in_threadpool(_save, sent)
-
-
-def seconds_too_early(key: str, link: str, *, saves: bool) -> float:
-    """The same limits for what comes by the websocket: how long must this respondent wait? 0 lets it pass."""
-    return _PAGES.wait(f"websocket {key}") or (_LINKS.wait(link) if saves else 0.0)
 
 
 def _save(sent: SentPage) -> Response:
@@ -72,8 +69,7 @@ def _save(sent: SentPage) -> Response:
         begun = store.participation(sent.key)
         if begun is None:
             return _refused(409, "No participation was begun with this link, or it was withdrawn.")
-        study = load_studies().get(begun.study)
-        wait = _LINKS.wait(link_name(study, begun.source) if study else begun.study)
+        wait = LINKS.wait(link_name(load_study(begun.study), begun.source))
         if wait:
             return _too_many(wait)
         instrument = load_frozen_instrument(begun.instrument)
@@ -87,6 +83,8 @@ def _save(sent: SentPage) -> Response:
         store.save_page(
             sent.key, page.id, answers, influencer=about, order=order, paradata=paradata, sequence=sent.sequence
         )
+        if sent.returned and (sent.sequence or 0) > begun.saves:  # else it was counted when this page came before
+            store.count_resume(sent.key)
     except AnswersRefused as error:
         return _refused(422, str(error), {refusal.item: refusal.key for refusal in error.refusals})
     except DataError as error:
@@ -96,7 +94,29 @@ def _save(sent: SentPage) -> Response:
     except StoreError:
         problem = "The answers cannot be kept at this moment; send them again."
         return _refused(503, problem, headers={"retry-after": "3"})
-    return JSONResponse({"saved": True}, headers=_NO_STORE)
+    return JSONResponse({"saved": True, "next": _next_screen(begun, sent, about)}, headers=_NO_STORE)
+
+
+def _next_screen(begun: Participation, sent: SentPage, about: str) -> dict[str, Any] | None:
+    """What the phone shows now, so that it need not ask; None where the session has to say it.
+
+    That is so when an answer is missing, the questionnaire changed meanwhile or the database became busy.
+    """
+    try:
+        visit = Visit(load_study(begun.study).slug, sent.key)
+        resume(visit, begun)
+        saved = sent.page, about
+        step = next((step for step in visit.steps if (step.page, step.influencer) == saved), None)
+        if step is None or missing_on(visit.asked, visit.begun, step, visit.answers):
+            return None
+        visit.step = step.id
+        problems = go_on(visit)
+        return shown(screen_of(visit), Reply(problems=problems))
+    except (StoreError, StudyClosed):
+        return None
+    except Exception:
+        log.exception("The screen after a page failed")
+        return None
 
 
 def _of_page(told: Mapping[str, object], items: tuple[str, ...]) -> dict[str, object]:

@@ -21,7 +21,6 @@ ONLY_IN = {
         "kept_theme",
         "phone",
         "context",
-        "questionnaire",
         "access",
         "components/",
         "screens/",

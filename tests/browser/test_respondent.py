@@ -238,6 +238,40 @@ def test_going_back_shows_what_was_answered_and_lets_it_be_corrected(
     person.reads("Hoe je Iemand Anders kent")
 
 
+def test_pages_turn_without_streamlit_and_the_session_keeps_up(
+    phone: BrowserContext, server: Server, study: str
+) -> None:
+    person = Respondent(phone, server.link(study))
+    asked: list[str] = []
+    person.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: asked.append("by websocket")))
+    person.page.reload()  # so that the websocket is one that is listened to
+    person.begin()
+    before = len(asked)
+    for page in ("exposure", "social", "homophily"):
+        person.at(page)
+        person.answer(page, 3)
+        person.next()
+    person.at("physical")
+    assert len(asked) == before > 0
+    # The colours change: Streamlit hands over its own last screen again, which is an older one.
+    person.page.emulate_media(color_scheme="dark")
+    person.page.wait_for_timeout(500)
+    person.at("physical")
+    person.page.get_by_role("button", name="English", exact=True).click()
+    person.words, person.language = words("en"), "en"
+    person.at("physical")
+    person.press("respondent.back")
+    person.at("homophily")
+    expect(person.page.locator("input[value='3']:checked")).to_have_count(
+        len(person.instrument.page("homophily").items)
+    )
+    person.page.reload()
+    person.at("physical")
+    assert len(asked) > before
+    begun = server.store.participation(person.key)
+    assert begun is not None and begun.language == "en"
+
+
 def test_a_double_click_and_a_second_tab_double_nothing(phone: BrowserContext, server: Server, study: str) -> None:
     person = Respondent(phone, server.link(study))
     person.begin()

@@ -23,8 +23,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from analysis.errors import StoreError
-from survey_app.limits import Limit
-from survey_app.saving import seconds_too_early
+from survey_app.limits import Limit, seconds_too_early
 from survey_app.store import Store
 from survey_app.study import Study, link_name
 from tests.conftest import Server
@@ -222,7 +221,7 @@ def test_pages_made_up_under_many_keys_meet_the_limit_of_their_link(server: Serv
     names = {link_name(study, f"made-up-{number}") for number in range(50)}
     assert len(names) == 1
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("survey_app.saving._LINKS", Limit(10, 1))
+        patch.setattr("survey_app.limits.LINKS", Limit(10, 1))
         waits = [seconds_too_early(f"{number:040}", *names, saves=True) for number in range(20)]
     assert waits[:10] == [0.0] * 10 and min(waits[10:]) > 0
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from analysis.instrument import load_instrument
+from survey_app.rehearse import invented_people
 from survey_app.store import Store
 from survey_app.study import Study
 from survey_app.words import words
@@ -113,6 +114,40 @@ def test_odd_times_cost_no_answers(web: httpx.Client, store: Store, key: str) ->
     told = store.paradata("kinds").set_index("participation").loc[store.participation(key).id]  # type: ignore[union-attr]
     assert (told["item"], told["last_ms"]) == ("follows", 3)
     assert told[["page_ms", "shown_ms"]].isna().all()
+
+
+def test_the_next_screen_comes_with_the_saved_page(web: httpx.Client, store: Store) -> None:
+    """Until the end, so that a phone needs no run of Streamlit between two pages."""
+    asked = load_instrument("psi_core")
+    if not any(study.slug == "core" for study in store.studies()):
+        store.add_study(Study("core", "core", TEXTS, store.add_instrument(asked), ("en",), "draft", TEXTS, "1"))
+        store.open_study("core")
+    key = parse_qs(urlparse(web.get("/s/core").headers["location"]).query)["t"][0]
+    store.begin("core", key, language="en", influencer="Nina")
+    (person,) = invented_people(asked, 1, seed=1)
+    pages, told = [page.id for page in asked.pages], {}
+    for sequence, page in enumerate(pages, start=1):
+        answers = {id: person.answers[id] for id in asked.page(page).items}
+        told = post(web, key, page, answers, sequence=sequence).json()
+        assert told["saved"] is True and told["next"]["reply"]["problems"] == {}
+        assert told["next"]["screen"] == [*pages, "thanks"][sequence]
+    begun = store.participation(key)
+    assert begun is not None and begun.finished is not None and told["next"]["finished"] is True
+    late = post(web, key, pages[0], store.answers(key)[pages[0], "Nina"], sequence=1)
+    assert late.json()["next"] == told["next"]  # once more, after the end: the same end
+
+
+def test_a_page_with_something_missing_is_kept_but_turns_nothing(web: httpx.Client, store: Store, key: str) -> None:
+    told = post(web, key, "choosing", {"topics": [1]}).json()
+    assert told == {"saved": True, "next": None}
+    assert kept(store, key)["choosing"] == {"topics": [1]}
+
+
+def test_a_return_is_counted_once_however_often_its_page_comes(web: httpx.Client, store: Store, key: str) -> None:
+    for _ in range(3):
+        assert post(web, key, "choosing", {"follows": 1}, sequence=1, returned=True).status_code == 200
+    begun = store.participation(key)
+    assert begun is not None and begun.resumes == 1
 
 
 @pytest.mark.parametrize("language", ["en", "nl", "de"])

@@ -1,7 +1,7 @@
 // One page of the questionnaire on the respondent's screen.
 //
-// What is answered is kept on the phone until the server has said "saved"; a page is first posted to the server
-// (again and again, if need be) and only then is the next page asked for.
+// What is answered is kept on the phone until the server has said "saved": a page is posted to the server, again and
+// again if need be. With "saved" comes the next page; where it does not, it is asked for by Streamlit's websocket.
 
 import { holds } from "./conditions.js"
 import { drawn, drop, filled, keep, kept, keptNames, make } from "./dom.js"
@@ -22,6 +22,12 @@ const PAGE_STYLE = `
 `
 
 const VIEW = Symbol.for("parasol.view")
+
+// The last screen that came by the websocket, and the one the phone turned to since. Streamlit may hand over the
+// former again at any moment (when the colours change, or the connection comes back): nobody goes back by that.
+const turned = { from: "", to: null }
+
+const lookOf = ({ reply, ...page }) => JSON.stringify(page)
 
 export default function (component) {
   const root = component.parentElement
@@ -66,8 +72,13 @@ class View {
 
   show({ data, setTriggerValue }) {
     this.trigger = value => setTriggerValue("sent", value)
-    const { reply, ...page } = data
-    const look = JSON.stringify(page)
+    const look = lookOf(data)
+    if (look !== turned.from) Object.assign(turned, { from: look, to: null })
+    this.turn(turned.to ?? data, data.reply)
+  }
+
+  turn(data, reply) {
+    const look = lookOf(data)
     if (look === this.look) {
       this.heard?.(reply)
       return
@@ -418,15 +429,15 @@ class View {
     this.writeDraft()
     this.status.textContent = this.data.words.sending
     const paradata = { ms: this.now(), items: Object.fromEntries(this.times), device: this.device() }
-    const { key, page, influencer } = post
-    return JSON.stringify({ key, page, influencer, answers, sequence, order: this.data.order, paradata })
+    const { key, page, influencer, returned } = post
+    return JSON.stringify({ key, page, influencer, answers, sequence, order: this.data.order, paradata, returned })
   }
 
-  // Posts the page until it is saved, then asks for the next one until the answer is there.
+  // Posts the page until it is saved; if the next one does not come with that, asks for it until it is there.
   async deliver(pending, letter) {
     for (; this.pending === pending; pending.attempt += 1) {
       if (letter && !pending.saved) {
-        const { status, items } = await posted(this.data.post.address, letter)
+        const { status, items, next } = await posted(this.data.post.address, letter)
         if (this.pending !== pending) return
         if (status === 422 || status === 413) {
           this.settle()
@@ -437,6 +448,12 @@ class View {
           pending.saved = true
           this.forgetDraft()
           this.away.replaceChildren()
+          if (next?.script === this.data.script) { // else the server was renewed, and this script with it
+            this.settle()
+            turned.to = next
+            this.turn(next, next.reply)
+            return
+          }
         } else if (status === 429 || status === 503 || (status !== 409 && pending.attempt === 0)) {
           this.sayAway()
           await this.pause(pending.attempt)
@@ -546,8 +563,8 @@ async function posted(address, body) {
   try {
     const headers = { "content-type": "application/json" }
     const response = await fetch(address, { method: "POST", headers, body, signal: abort.signal, credentials: "omit" })
-    const refused = response.status === 422 ? await response.json().catch(() => ({})) : {}
-    return { status: response.status, items: refused.items ?? {} }
+    const { items, next } = [200, 422].includes(response.status) ? await response.json().catch(() => ({})) : {}
+    return { status: response.status, items: items ?? {}, next }
   } catch {
     return { status: 0, items: {} }
   } finally {
