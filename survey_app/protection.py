@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -13,8 +16,12 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 
+from survey_app.limits import Limit
 from survey_app.plain_page import plain_page
+
+log = logging.getLogger("parasol")
 
 # Open to anybody in Streamlit: counts of sessions, and a second way to drive the app.
 BLOCKED = ("/_stcore/metrics", "/_stcore/agent")
@@ -43,6 +50,13 @@ _OF_RESEARCHERS = _OF_ANYBODY | {"file_urls_request", "backend_operation_request
 """What a page may send by the websocket. What Streamlit would do besides (such as `clear_cache`, which drops what all
 sessions share, the store among it) nobody has a use for.
 """
+
+_EVENTS = "__events"
+"""How the id ends under which Streamlit takes the events of a component, in another form than its state."""
+
+_DEEPEST = 20
+_ODD = Limit(1, 1 / 60)
+"""Lines in the log about what no page of ours sends: one a minute, however much of it comes."""
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -178,22 +192,63 @@ class ForResearchers:
         if scope["type"] != "websocket":
             await self.app(scope, receive, send)
             return
-        expected = _OF_RESEARCHERS if self._knows(scope) else _OF_ANYBODY
+        expected = _of_researchers if self._knows(scope) else _of_respondents
 
         async def receive_expected() -> Message:
-            message = await receive()
-            while message["type"] == "websocket.receive" and not _is_one_of(expected, message.get("bytes")):
+            while True:
                 message = await receive()
-            return message
+                if message["type"] != "websocket.receive":
+                    return message
+                frame = expected(message.get("bytes"))
+                if frame != message.get("bytes") and not _ODD.wait("message"):
+                    log.warning("Left out what no page of ours sends by the websocket; told once a minute at most.")
+                if frame is not None:
+                    return {**message, "bytes": frame}
 
         await self.app(scope, receive_expected, send)
 
 
-def _is_one_of(expected: frozenset[str], frame: bytes | None) -> bool:
-    """Does the frame hold one of these messages, or nothing that can be read (which Streamlit refuses itself)?"""
-    if frame is None:
+def _of_researchers(frame: bytes | None) -> bytes | None:
+    message = _read(frame)
+    return frame if message is not None and message.WhichOneof("type") in _OF_RESEARCHERS else None
+
+
+def _of_respondents(frame: bytes | None) -> bytes | None:
+    """What of it the page of a respondent sends: a run, with the state of its one component and the events of it.
+
+    Anything else would end as an error with a long trace in the log, each time somebody sends it.
+    """
+    message = _read(frame)
+    if message is None or message.WhichOneof("type") not in _OF_ANYBODY:
+        return None
+    asked = message.rerun_script
+    widgets = asked.widget_states.widgets
+    plain = [widget for widget in widgets if _is_plain(widget)]
+    if len(plain) == len(widgets) and not asked.fragment_id:
+        return frame
+    asked.ClearField("fragment_id")
+    asked.widget_states.CopyFrom(WidgetStates(widgets=plain))
+    return message.SerializeToString()
+
+
+def _read(frame: bytes | None) -> BackMsg | None:
+    """The message of a frame; None for a text, and for what is no message."""
+    try:
+        return None if frame is None else BackMsg.FromString(frame)
+    except DecodeError:
+        return None
+
+
+def _is_plain(widget: WidgetState) -> bool:
+    """Is it JSON where it has to be, and nested no deeper than anything can follow?"""
+    kind = "json_trigger_value" if widget.id.endswith(_EVENTS) else "json_value"
+    if widget.WhichOneof("value") != kind:
         return False
     try:
-        return BackMsg.FromString(frame).WhichOneof("type") in expected
-    except DecodeError:
-        return True
+        level = [json.loads(getattr(widget, kind))]
+    except (ValueError, RecursionError):
+        return False
+    for _ in range(_DEEPEST):
+        inner = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list)))
+        level = list(chain.from_iterable(inner))
+    return not level
