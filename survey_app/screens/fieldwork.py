@@ -33,7 +33,7 @@ FORMATS = {
 
 
 def show_fieldwork() -> None:
-    """The whole screen: live counts, where people stop, withdrawal, and the answers as files."""
+    """The whole screen: live counts, tests to remove, where people stop, withdrawal, and the answers as files."""
     view = open_view("screens.fieldwork")
     if view is None:
         return
@@ -85,9 +85,46 @@ def _show_live(view: View) -> None:
             st.header(w("fieldwork.by_condition"))
             labels = {condition.id: condition.label for condition in view.study.conditions}
             arms = {labels[id]: each for id, each in counts.by_condition.items()}
+            if waiting := _unassigned(counts):
+                arms[w("fieldwork.unassigned")] = waiting
             _lay(w, "fieldwork.by_condition", arms, visits=False)
-    if counts.tests:
-        st.caption(w("fieldwork.tests", n=counts.tests))
+    _show_tests(view, counts)
+
+
+def _unassigned(counts: StudyCounts) -> SourceCounts | None:
+    """Who began and has no condition: it is given as late as the questionnaire allows, and some leave before that."""
+    given = counts.by_condition.values()
+    started = counts.started - sum(each.started for each in given)
+    finished = counts.finished - sum(each.finished for each in given)
+    return SourceCounts(started=started, finished=finished) if started else None
+
+
+def _show_tests(view: View, counts: StudyCounts) -> None:
+    """How many tests and rehearsals there are, and the button that removes them, with a second one to be sure."""
+    w, key = view.w, f"removed_{view.study.id}"
+    removed = st.session_state.get(key)
+    if not counts.tests:
+        if removed:
+            st.success(w("fieldwork.tests_gone", n=removed))
+        return
+    with st.container(key="tests", horizontal=True, vertical_alignment="center"):
+        st.caption(w("fieldwork.tests", n=counts.tests), width="content")
+        # No dialog: the counts follow by themselves, and each time they do a dialog would close.
+        with st.popover(w("fieldwork.remove_tests"), icon=":material/delete:"):
+            st.markdown(w("fieldwork.remove_means", n=counts.tests))
+            label = w("fieldwork.remove", n=counts.tests)
+            slug = view.study.slug
+            st.button(label, type="primary", key="remove_tests", on_click=_remove_tests, args=(slug, key))
+    if removed == 0:
+        st.error(w("results.away"))
+
+
+def _remove_tests(slug: str, key: str) -> None:
+    """Delete them and remember how many there were; 0 where the database is away."""
+    try:
+        st.session_state[key] = open_store().remove_tests(slug)
+    except StoreError:
+        st.session_state[key] = 0
 
 
 def _show_quotas(view: View, counts: StudyCounts) -> None:

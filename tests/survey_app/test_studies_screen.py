@@ -7,18 +7,19 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from analysis.errors import ParasolError
-from analysis.instrument import Instrument
+from analysis.instrument import Instrument, load_instrument
 from survey_app.demo import SLUG, add_demo
 from survey_app.links import study_links
-from survey_app.screens.studies import _read_files, _slug
+from survey_app.screens.studies import _is_study, _read_files, _slug
 from survey_app.store import Store
+from survey_app.study import Condition, Study
 from survey_app.study_file import StudyFile
 from survey_app.words import words
+from tests.conftest import forget
 
 EN = words("en")
 
@@ -29,12 +30,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     monkeypatch.setenv("PARASOL_DATABASE", url)
     monkeypatch.setenv("PARASOL_PUBLIC", "https://survey.example")
-    st.cache_resource.clear()
+    forget()
     store = Store(url)
     store.migrate()
     yield store
     store.close()
-    st.cache_resource.clear()
+    forget()
 
 
 def studies() -> AppTest:
@@ -202,6 +203,16 @@ def test_everything_that_is_wrong_with_the_files_is_said(store: Store, tmp_path:
             read(tmp_path / name, **files)
 
 
+@pytest.mark.parametrize(
+    ("text", "study"), [("x = \n \t slug = 'a'\n", True), ("x = \n# no slug = 1", False), ("\n" * 900_000 + "[", False)]
+)
+def test_a_broken_file_is_a_study_where_a_line_names_its_address(text: str, study: bool, tmp_path: Path) -> None:
+    """Were all lines that follow looked at again for each empty line, no end of this test would be seen."""
+    path = tmp_path / "broken.toml"
+    path.write_text(text, encoding="utf-8")
+    assert _is_study(path) is study
+
+
 def test_an_uploaded_name_leads_nowhere_else(store: Store, tmp_path: Path) -> None:
     folder = tmp_path / "a" / "in"
     folder.mkdir(parents=True)
@@ -243,6 +254,58 @@ def test_withdrawal_needs_the_code_and_a_tick(store: Store) -> None:
     assert store.counts(SLUG).finished == 151
     assert EN("fieldwork.gone") in sent(code.lower(), True)
     assert store.counts(SLUG).finished == 150
+
+
+def test_tests_are_removed_after_a_second_button_that_names_how_many(store: Store) -> None:
+    add_demo(store)
+    assert "remove_tests" not in {button.key for button in fieldwork().button}
+    for number in range(3):
+        store.begin(SLUG, f"test {number}", language="en", test=True)
+    app = fieldwork()
+    assert EN("fieldwork.tests", n=3) in shown(app)
+    sure = app.button(key="remove_tests")
+    assert sure.label == EN("fieldwork.remove", n=3) == "Delete 3 tests"
+    assert EN("fieldwork.remove_means", n=3) in shown(app) and store.counts(SLUG).tests == 3
+    sure.click().run()
+    assert EN("fieldwork.tests_gone", n=3) in shown(app)
+    counts = store.counts(SLUG)
+    assert (counts.tests, counts.finished) == (0, 150)
+    assert [line.what for line in store.audit(SLUG)] == ["tests removed"]
+
+
+def test_tests_stay_while_the_database_refuses(store: Store) -> None:
+    add_demo(store)
+    store.begin(SLUG, "test", language="en", test=True)
+    app = fieldwork()
+    with store._writing() as connection:
+        full = "BEFORE DELETE ON participations BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        connection.exec_driver_sql(f"CREATE TRIGGER full {full}")
+    app.button(key="remove_tests").click().run()
+    assert EN("results.away") in shown(app) and EN("fieldwork.tests", n=1) in shown(app)
+    with store._writing() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full")
+    app.button(key="remove_tests").click().run()
+    assert EN("fieldwork.tests_gone", n=1) in shown(app) and EN("results.away") not in shown(app)
+
+
+def test_who_has_no_condition_yet_stands_on_a_line_of_their_own(store: Store) -> None:
+    instrument = load_instrument("showcase")
+    texts = {"en": "A test"}
+    arms = (Condition("one", "The first"), Condition("two", "The second"))
+    digest = store.add_instrument(instrument)
+    store.add_study(Study("arms", "arms", texts, digest, ("en",), "open", texts, "1", conditions=arms))
+    for number in range(5):
+        store.begin("arms", f"key {number}", language="en", influencer="Nina")
+    for number in range(2):
+        store.assign(f"key {number}")
+
+    def listed() -> list[list[object]]:
+        return next(t.value for t in fieldwork().table if t.proto.alt == EN("fieldwork.by_condition")).values.tolist()
+
+    assert listed() == [["The first", 1, 0], ["The second", 1, 0], [EN("fieldwork.unassigned"), 3, 0]]
+    for number in range(5):
+        store.assign(f"key {number}")
+    assert EN("fieldwork.unassigned") not in {name for name, _, _ in listed()}
 
 
 def test_without_a_study_fieldwork_says_so(store: Store) -> None:
