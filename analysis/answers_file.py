@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.errors import DataError, Problem
-from analysis.platforms import from_platform, is_codes
+from analysis.platforms import from_platform, is_codes, unmarked
 from analysis.workbook import check_archive
 
 LARGEST = 1_000_000_000
@@ -135,7 +135,8 @@ def _from_text(path: Path, content: bytes) -> pd.DataFrame:
     names = [name.strip() for name in next(records)]
     start = stream.tell()
     below = list(islice(records, 1))
-    if below and is_codes(below[0]):
+    vv = bool(below) and is_codes(below[0])
+    if vv:
         names, start = below[0], stream.tell()
     elif any(cell.startswith('{"ImportId"') for record in (*below, *islice(records, 1)) for cell in record):
         start = stream.tell()
@@ -159,7 +160,7 @@ def _from_text(path: Path, content: bytes) -> pd.DataFrame:
     if separator != ",":
         for label in rows.columns[rows.dtypes.map(pd.api.types.is_string_dtype)]:
             rows[label] = _with_decimal_commas(rows[label])
-    return rows
+    return unmarked(rows) if vv else rows
 
 
 def _decoded(path: Path, content: bytes) -> str:

@@ -194,7 +194,7 @@ XPATH = Grammar(
     {"and": "and", "or": "or", "not": "not", "selected": "selected", "string-length": "length", "true": "true"},
 )
 SURVEYJS = Grammar(
-    re.compile(r"\{\s*([^{}]+?)\s*\}"),
+    re.compile(r"\{\s*+([^{}\s]++(?:\s++[^{}\s]++)*+)\s*+\}"),
     {
         "=": "==", "==": "==", "equal": "==", "!=": "!=", "<>": "!=", "notequal": "!=", "<": "<", "less": "<",
         "<=": "<=", "lessorequal": "<=", ">": ">", "greater": ">", ">=": ">=", "greaterorequal": ">=",

@@ -135,6 +135,8 @@ def fit_invariance(
         bic, log_likelihood, parameters, the change of CFI, RMSEA and SRMR, and the chi-square difference test against
         the level above. With `robust` the difference test is the scaled one, and chi_square_scaled, p_value_scaled,
         scaling_factor, CFI, TLI and RMSEA `_scaled` and (complete rows) `_robust`, and their changes, stand behind.
+        A level without degrees of freedom (three items, configural) has CFI 1 in each of them, and no rmsea_scaled,
+        so no delta_rmsea_scaled after it: see `analysis.robust.scaled_measures`.
 
     Raises
     ------
@@ -201,6 +203,8 @@ def fit_invariance(
             estimates = Estimates.of(layout, point.theta, covariance, place)
             notes += [f"{step}, group '{label}': {warning}" for warning in estimates.warnings()]
             tables.append(estimates.coefficients(level).assign(group=label, level=step))
+        if not rows[-1]["df"]:
+            notes.append(f"{step}: no degrees of freedom are left, so it fits by construction, and nothing tests it.")
     compared, lost = _with_differences(pd.DataFrame(rows))
     return Invariance(
         model,
@@ -394,8 +398,8 @@ def _measures(
         "log_likelihood": log_likelihood,
         "parameters": layout.size,
     }
-    if trace is not None and model.df:
-        scaled = replace(model, factor=trace / model.df)
+    if trace is not None:
+        scaled = replace(model, factor=trace / model.df) if model.df else model
         alone = replace(baseline, factor=sum(sample.baseline_trace for sample in samples) / baseline.df)
         found |= scaled_measures(scaled, alone, n, groups)
         if missing == "listwise":
@@ -418,10 +422,15 @@ def _with_differences(levels: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         np.nan if np.isnan(rise) else ChiSquare(rise, int(df)).p_value
         for rise, df in zip(rises["chi_square_difference"], rises["df_difference"], strict=True)
     ]
-    lost = levels["level"][1:][levels["chi_square_difference"][1:].isna()]
-    notes = [
-        f"{step}: the scaled chi-square difference has no value here (its correction is not positive); look at the "
-        "changes of CFI and RMSEA."
-        for step in lost
-    ]
+    notes = []
+    for row in levels.iloc[1:].to_dict("records"):
+        if row["df_difference"] == 0:
+            notes.append(
+                f"{row['level']}: nothing more is held equal than at the level above, so no difference is tested."
+            )
+        elif np.isnan(row["chi_square_difference"]):
+            notes.append(
+                f"{row['level']}: the scaled chi-square difference has no value here (its correction is not "
+                "positive); look at the changes of CFI and RMSEA."
+            )
     return levels[[*LEVEL_COLUMNS, *(name for name in levels if name not in LEVEL_COLUMNS)]], notes

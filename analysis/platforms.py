@@ -34,13 +34,16 @@ _PERSONAL = {
 _VV_MARKS = {
     "{cr}{newline}": "\n", "{cr}": "\n", "{newline}": "\n", "{tab}": "\t", "{quote}": '"', "{lbrace}": "{",
 }  # fmt: skip
-_VV_MARK = re.compile("|".join(_VV_MARKS))
+_VV_MARK = re.compile("|".join(map(re.escape, _VV_MARKS)))
 _NOT_SHOWN = "{question_not_shown}"
 _TIME_HIDDEN = "1980-01-01"
 _CODE = re.compile(r"(?:AO?)?0*(\d{1,6})|(-oth-)|(n99)|m(\d{1,4})")
 _SUBQUESTION = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
 _MIDNIGHT = re.compile(r"\d{4}-\d\d-\d\d 00:00:00")
 _WORDS = ("other", "comment")
+_BY_CHANCE = 0.001
+"""How seldom items answered independently may look like a ranking, for their columns to be read as one."""
+_MOST_SETS = 200_000
 _JOINED = re.compile(r"([A-Za-z][A-Za-z0-9]*)_([A-Za-z0-9]+)")
 _GENERIC = re.compile(r"SQ\d+|\d.*|other|n99|comment", re.IGNORECASE)
 
@@ -65,8 +68,14 @@ def from_platform(rows: pd.DataFrame) -> pd.DataFrame:
     Notes
     -----
     Qualtrics marks previews (`test` is True then) and people who have not finished (`finished` is missing then). Nobody
-    is left out. LimeSurvey gives a ranking as the choice on each rank, and a ranking here is the rank of each choice:
-    columns `q[1]` to `q[k]` that hold the numbers 1 to k, in no row one of them twice or after a gap, are turned round.
+    is left out.
+
+    LimeSurvey gives a ranking as the choice on each rank, and a ranking here is the rank of each choice. Nothing in the
+    file tells it from a grid of the items 1 to k, and turning round a grid spoils its answers. What tells them apart is
+    that nobody puts one choice on two ranks: columns `q[1]` to `q[k]` that hold the numbers 1 to k, in no row one of
+    them twice or after a gap, are turned round where k items answered independently, each as often with each number as
+    its column, would do the same with a chance below .001. Five people whose rankings of four differ show that, or ten
+    with two choices; where the answers do not show it, they stay as they are, and a note says so.
 
     Checked against
     ---------------
@@ -84,7 +93,7 @@ def from_platform(rows: pd.DataFrame) -> pd.DataFrame:
         return _from_qualtrics(_without_texts(rows))
     plain = [_LIMESURVEY_HEADS.get(_head(name), _head(name)) for name in rows.columns]
     if len(set(plain) & _LIMESURVEY) >= 3 and len(plain) == len(set(plain)):
-        return _from_limesurvey(_shown(rows.set_axis(_bracketed(plain), axis="columns")))
+        return _from_limesurvey(rows.set_axis(_bracketed(plain), axis="columns"))
     return rows
 
 
@@ -114,6 +123,37 @@ def is_codes(cells: Sequence[str]) -> bool:
     return cells[:1] == ["id"] and {"submitdate", "lastpage", "startlanguage"} <= set(cells)
 
 
+def unmarked(rows: pd.DataFrame) -> pd.DataFrame:
+    """What do the cells of a VV file of LimeSurvey say, once its marks for lines, tabs and quotes are read?
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As a VV file has them. Nothing else has marks: in a plain CSV `{quote}` is what somebody wrote.
+
+    Returns
+    -------
+    DataFrame
+        With the signs the marks stand for, and nothing where a question was not shown.
+
+    Checked against
+    ---------------
+    tests/analysis/test_platforms.py: the VV file of a LimeSurvey 6.4.2, and every mark.
+
+    Examples
+    --------
+    >>> unmarked(pd.DataFrame({"word": ["{quote}so{quote}", "{question_not_shown}"]}))["word"].tolist()
+    ['"so"', nan]
+    """
+    columns: dict[str, pd.Series[Any]] = {}
+    for name in rows.columns:
+        column = rows[name]
+        if column.map(lambda cell: isinstance(cell, str) and "{" in cell).any():
+            column = _numbers(column.where(column != _NOT_SHOWN)).map(_signs)
+        columns[name] = column
+    return pd.DataFrame(columns)
+
+
 def _bracketed(names: list[str]) -> list[str]:
     """The names with every part of a question in brackets; no code of LimeSurvey has an underscore itself."""
     if any("[" in name for name in names):
@@ -121,22 +161,7 @@ def _bracketed(names: list[str]) -> list[str]:
     return [f"{found[1]}[{found[2]}]" if (found := _JOINED.fullmatch(name)) else name for name in names]
 
 
-def _shown(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a VV file with its marks read; other rows are left as they are."""
-    columns: dict[str, pd.Series[Any]] = {}
-    for name in rows.columns:
-        column = rows[name]
-        if column.map(lambda cell: isinstance(cell, str) and "{" in cell).any():
-            column = _numbers(column.where(column != _NOT_SHOWN))
-        columns[name] = column.map(_unmarked) if _is_text(column) else column
-    return pd.DataFrame(columns)
-
-
-def _is_text(column: pd.Series[Any]) -> bool:
-    return bool(column.map(lambda cell: isinstance(cell, str)).any())
-
-
-def _unmarked(cell: object) -> object:
+def _signs(cell: object) -> object:
     return _VV_MARK.sub(lambda found: _VV_MARKS[found[0]], cell) if isinstance(cell, str) else cell
 
 
@@ -188,9 +213,15 @@ def _from_limesurvey(rows: pd.DataFrame) -> pd.DataFrame:
     for group, parts in groups.items():
         if _is_boxes(found, parts):
             columns |= _boxes(found, group, parts)
-        elif _is_ranking(columns, parts):
-            columns |= _ranked(columns, parts)
-            notes.append(f"Read as a ranking, so that {group}_1 is the rank given to choice 1: {group}.")
+        elif (ranks := _ranks(columns, parts)) is not None:
+            if _chance_of_no_tie(ranks) < _BY_CHANCE:
+                columns |= _ranked(columns, parts)
+                notes.append(f"Read as a ranking, so that {group}_1 is the rank given to choice 1: {group}.")
+            else:
+                notes.append(
+                    f"Left as it is, because these answers do not show whether it is a ranking: {group}. If it is "
+                    f"one, {group}_1 is the choice on rank 1."
+                )
     declined = [parts["n99"] for parts in groups.values() if "n99" in parts and _is_boxes(found, parts)]
     called = _called([name for name in columns if name not in declined])
     renamed = pd.DataFrame(columns).drop(columns=declined).rename(columns=called)
@@ -204,28 +235,52 @@ def _is_boxes(rows: pd.DataFrame, parts: dict[str, str]) -> bool:
 
 
 def _boxes(rows: pd.DataFrame, group: str, parts: dict[str, str]) -> dict[str, pd.Series[Any]]:
-    """1 and 0 for those who ticked any box or wrote words instead, -99 for those who ticked "n99"."""
+    """1 and 0 for those of whom a box says Y or N, or who wrote words instead; -99 for those who ticked "n99"."""
     ticked = {part: rows[name].map(_is_ticked) for part, name in parts.items() if part not in _WORDS}
     boxes = {parts[part]: box for part, box in ticked.items() if part != "n99"}
     if "other" in parts:
         boxes[f"{group}[{abs(OTHER)}]"] = rows[parts["other"]].notna()
     declined = ticked.get("n99", pd.Series(False, index=rows.index))
-    given = pd.DataFrame(boxes).any(axis="columns") | declined
+    shown = rows[[name for part, name in parts.items() if part not in _WORDS]].map(_word).isin(["y", "n"])
+    given = pd.DataFrame(boxes).any(axis="columns") | shown.any(axis="columns") | declined
     return {name: box.astype("Int64").mask(declined, DECLINED).where(given) for name, box in boxes.items()}
 
 
-def _is_ranking(columns: dict[str, pd.Series[Any]], parts: dict[str, str]) -> bool:
-    """Do the columns hold the choices on the ranks 1 to k, each at most once and none after a gap?"""
+def _ranks(columns: dict[str, pd.Series[Any]], parts: dict[str, str]) -> pd.DataFrame | None:
+    """The columns where they hold choices on the ranks 1 to k, each at most once and none after a gap; else None."""
     ranks = [str(rank) for rank in range(1, len(parts) + 1)]
     if len(parts) < 2 or list(parts) != ranks:
-        return False
+        return None
     table = pd.DataFrame({rank: pd.to_numeric(columns[parts[rank]], errors="coerce") for rank in ranks})
     if any((table[rank].isna() & columns[parts[rank]].notna()).any() for rank in ranks):
-        return False  # words
+        return None  # words
     told = [[cell for cell in row if not pd.isna(cell)] for row in table.itertuples(index=False)]
     gaps = any(not pd.isna(cell) for row, kept in zip(table.to_numpy(), told, strict=True) for cell in row[len(kept) :])
     values = {cell for row in told for cell in row}
-    return bool(values) and values <= set(map(int, ranks)) and not gaps and all(len(set(r)) == len(r) for r in told)
+    alike = values <= set(map(int, ranks)) and not gaps and all(len(set(row)) == len(row) for row in told)
+    return table if values and alike else None
+
+
+def _chance_of_no_tie(ranks: pd.DataFrame) -> float:
+    """The chance that nobody gives two items one number, were each answered on its own, as often with each number.
+
+    Sets of numbers in use are followed from item to item; where they become too many, the items so far are enough: the
+    chance for more of them is smaller still.
+    """
+    answered = ranks.notna().sum(axis="columns")
+    sets, chance = {0: 1.0}, 1.0  # a set of numbers has a bit for each
+    for place, name in enumerate(ranks.columns):
+        shares = ranks[name].value_counts(normalize=True)
+        if len(sets) * len(shares) <= _MOST_SETS:
+            bits = [(1 << int(value), float(share)) for value, share in zip(shares.index, shares, strict=True)]
+            longer: dict[int, float] = {}
+            for used, so_far in sets.items():
+                for bit, share in bits:
+                    if not used & bit:
+                        longer[used | bit] = longer.get(used | bit, 0.0) + so_far * share
+            sets = longer
+        chance *= sum(sets.values()) ** int((answered == place + 1).sum())
+    return float(chance)
 
 
 def _ranked(columns: dict[str, pd.Series[Any]], parts: dict[str, str]) -> dict[str, pd.Series[Any]]:

@@ -38,7 +38,7 @@ EXPECTED: Mapping[tuple[str, str], float] = {
 UNKNOWN = 0.10
 """A small effect (Cohen, 1988), for outcomes of which no study gives any."""
 
-_WEIGHTED = re.compile(r"^\s*(?P<weight>[-+]?\s*(?:\d+\.?\d*|\.\d+))\s*\*\s*(?P<term>.+?)\s*$")
+_WEIGHTED = re.compile(r"(?P<weight>[-+]?\s*+(?:\d++\.?\d*+|\.\d++))\s*+\*\s*+(?P<term>.+)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,13 +108,13 @@ def parse_plan(text: str) -> tuple[Model, dict[tuple[str, str], float]]:
             continue
         terms = []
         for part in re.sub(r"(?<=[\w)])\s*-\s*(?=[\d.])", " + -", right).split("+"):
-            match = _WEIGHTED.match(part)
+            match = _WEIGHTED.fullmatch(part.strip())
             if match is None:
                 what = f"'{part.strip()}' has no expected effect"
                 problems.append(Problem(f"plan, '{left.strip()}'", what, "Write it before the name: 0.3*social."))
             else:
                 terms.append(match["term"])
-                effects[left.strip(), match["term"]] = float(match["weight"].replace(" ", ""))
+                effects[left.strip(), match["term"]] = float("".join(match["weight"].split()))
         statements.append(f"{left} ~ {' + '.join(terms)}")
     if problems:
         raise ModelError(*problems)

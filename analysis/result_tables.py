@@ -16,6 +16,7 @@ from analysis.power import Plan
 from analysis.published import Published
 from analysis.quality import EVIDENCE, REASONS
 from analysis.tables import (
+    SUMS,
     Labels,
     Table,
     apa_number,
@@ -24,13 +25,11 @@ from analysis.tables import (
     interval_heading,
     intervals,
     notes_below,
+    of_shown_test,
     regions_told,
-    shown_test,
 )
 from analysis.vocabulary import vocabulary
 
-_SUMS = ("total_indirect", "total")
-"""Kinds of effects that their path alone does not tell from another."""
 _SIGNS = {"+": "positive", "0": "none", "-/0": "negative_or_none"}
 
 
@@ -445,10 +444,10 @@ def table_needed(planned: Plan, language: str = "en", *, labels: Mapping[str, st
     truth = dict(zip(zip(first["kind"], first["effect"], strict=True), first["truth"], strict=True))
     rows: list[dict[str, str]] = []
     for (kind, effect), found in planned.needed.groupby(["kind", "effect"], sort=False):
-        found = found[found["test"] == shown_test(found["test"])]
+        found = of_shown_test(found)
         path = named.path(str(effect))
         row = {
-            words["columns.path"]: f"{path} ({words[f'kinds.{kind}']})" if kind in _SUMS else path,
+            words["columns.path"]: f"{path} ({words[f'kinds.{kind}']})" if kind in SUMS else path,
             words["columns.expected"]: bounded_number(truth[str(kind), str(effect)]),
         }
         for size in found.to_dict("records"):

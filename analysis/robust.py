@@ -141,23 +141,26 @@ def scaled_measures(model: ChiSquare, baseline: ChiSquare, n: int, groups: int =
     -------
     dict
         `chi_square_scaled` (statistic over factor), `p_value_scaled`, `scaling_factor`, and `cfi_scaled`, `tli_scaled`,
-        `rmsea_scaled` computed from corrected statistics.
+        `rmsea_scaled` computed from corrected statistics. A model without degrees of freedom fits by construction,
+        so its corrected chi-square is 0 and CFI and TLI are 1; `scaling_factor`, `p_value_scaled` and `rmsea_scaled`
+        are per degree of freedom, 0/0 there, and NaN. lavaan says the same.
 
     Checked against
     ---------------
-    lavaan 0.6-14 MLM and MLR: tests/reference/latent.json.
+    lavaan 0.6-14 MLM and MLR: tests/reference/latent.json; without degrees of freedom: latent_more.json.
 
     Examples
     --------
     >>> round(scaled_measures(ChiSquare(30.0, 24, 1.2), ChiSquare(900.0, 36, 1.1), 300)["chi_square_scaled"], 6)
     25.0
     """
+    per_df = model.scaled.statistic / model.df if model.df else float("nan")
     return {
         "chi_square_scaled": model.scaled.statistic,
         "p_value_scaled": model.scaled.p_value,
-        "scaling_factor": model.factor,
+        "scaling_factor": model.factor if model.df else float("nan"),
         **{f"{name}_scaled": value for name, value in comparative(model.scaled, baseline.scaled).items()},
-        "rmsea_scaled": float(np.sqrt(max(model.statistic / (model.factor * model.df) - 1, 0) * groups / n)),
+        "rmsea_scaled": float(np.sqrt(np.maximum(per_df - 1, 0) * groups / n)),
     }
 
 
@@ -177,11 +180,14 @@ def population_measures(model: ChiSquare, baseline: ChiSquare, n: int, groups: i
     -------
     dict
         `cfi_robust`, `tli_robust`, `rmsea_robust` with `_low`, `_high` and `_close_p`: what to report when answers are
-        not normal.
+        not normal. Without degrees of freedom they are 1, 1 and 0: the factor corrects nothing there. (lavaan 0.6-14
+        says so with full information; with complete rows it leaves CFI and TLI empty, though not RMSEA, because it
+        multiplies no degrees of freedom by a factor that is missing.)
 
     Checked against
     ---------------
-    lavaan 0.6-14 MLM, MLR, full information and WLSMV: tests/reference/latent.json.
+    lavaan 0.6-14 MLM, MLR, full information and WLSMV: tests/reference/latent.json; without degrees of freedom:
+    latent_more.json.
 
     References
     ----------

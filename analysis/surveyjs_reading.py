@@ -20,7 +20,6 @@ Json = dict[str, Any]
 
 
 _DEEPEST = 20
-_REFERENCE = re.compile(r"\{\s*([^{}]+?)\s*\}")
 _TAG = re.compile(r"<[^<>]*>")
 _KINDS: dict[str, tuple[str, ...]] = {
     "radiogroup": ("single", "likert", "semantic"), "dropdown": ("single", "likert"), "imagepicker": ("single",),
@@ -169,7 +168,7 @@ class _Json:
         return {language: self._renamed(text) for language, text in self._text(value).items()}
 
     def _renamed(self, text: str) -> str:
-        return _REFERENCE.sub(lambda found: f"{{{self._named(found[1])}}}", text)
+        return SURVEYJS.item.sub(lambda found: f"{{{self._named(found[1])}}}", text)
 
     def _named(self, path: str) -> str:
         if path == "locale":

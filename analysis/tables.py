@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from analysis.moderation import Moderation
 
 MINUS = "\N{MINUS SIGN}"
+SUMS = ("total_indirect", "total")
+"""Kinds of effects that their path alone does not tell from another."""
 _SHOWN_FIRST = ("percentile", "t")
 """Of several tests of one planned effect people are shown the first of these that there is."""
 
@@ -333,17 +335,18 @@ def regions_told(found: Moderation, template: str, words: Mapping[str, str]) -> 
     ]
 
 
-def shown_test(tests: Iterable[str]) -> str:
-    """Which of several tests of one planned effect are people shown?
+def of_shown_test(rows: pd.DataFrame) -> pd.DataFrame:
+    """Which rows of one planned effect are people shown, of the several tests it has?
 
     Parameters
     ----------
-    tests : iterable of str
+    rows : DataFrame
+        Rows of `Plan.power` or `Plan.needed`, with their `test`.
 
     Returns
     -------
-    str
-        That of the percentile bootstrap, else t, else the first.
+    DataFrame
+        Those of the percentile bootstrap, else of t, else of the test that comes first.
 
     Checked against
     ---------------
@@ -351,11 +354,12 @@ def shown_test(tests: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> shown_test(["sobel", "percentile"]), shown_test(["sobel"])
-    ('percentile', 'sobel')
+    >>> found = pd.DataFrame({"test": ["sobel", "percentile", "sobel"], "n": [50, 60, 70]})
+    >>> of_shown_test(found)["n"].tolist(), of_shown_test(found.iloc[::2])["n"].tolist()
+    ([60], [50, 70])
     """
-    known = list(tests)
-    return next((test for test in _SHOWN_FIRST if test in known), known[0])
+    known = list(rows["test"])
+    return rows[rows["test"] == next((test for test in _SHOWN_FIRST if test in known), known[0])]
 
 
 def table_coefficients(fit: Fit, language: str = "en", *, labels: Mapping[str, str] | None = None) -> Table:

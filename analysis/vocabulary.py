@@ -88,14 +88,19 @@ def codebook_languages() -> tuple[str, ...]:
     >>> codebook_languages()
     ('de', 'en', 'nl')
     """
-    return tuple(sorted(path.stem for path in data_file("codebook").glob("*.toml")))
+    return _languages("codebook")
 
 
 def _spoken(folder: str, language: str, otherwise: str) -> Mapping[str, str]:
-    known = sorted(path.stem for path in data_file(folder).glob("*.toml"))
+    known = _languages(folder)
     if language not in known:
         raise DataError(Problem(f"language '{language}'", otherwise, f"Use {' or '.join(known)}."))
     return _words(folder, language)
+
+
+@cache
+def _languages(folder: str) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in data_file(folder).glob("*.toml")))
 
 
 @cache

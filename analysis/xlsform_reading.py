@@ -19,7 +19,6 @@ from analysis.xlsform import ENDS, MEDIA, NATIVE, OWN, OWN_TEXTS, TEXTS, relevan
 _SHEETS = ("survey", "choices", "settings", "titles", "scales")
 _READ = {"type", "name", *TEXTS, *OWN_TEXTS, *MEDIA, *NATIVE, *OWN}
 _CODE = re.compile(r"\(\s*([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)?\s*\)\s*$")
-_REFERENCE = re.compile(r"\$\{\s*([^{}\s]+)\s*\}")
 _CHOICE_NAME = re.compile(r"jr:choice-name\(\s*\$\{([^{}]+)\}\s*,\s*'\$\{[^{}]+\}'\s*\)")
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _WHOLE = re.compile(r"-?\d{1,9}")
@@ -433,7 +432,7 @@ class _Workbook:
     def _texts(self, row: Row, heading: str) -> dict[str, str]:
         """The texts in each language, `${name}` as `{id}`."""
         return {
-            language: unguarded(_REFERENCE.sub(lambda found: f"{{{self._named(found[1])}}}", text))
+            language: unguarded(XPATH.item.sub(lambda found: f"{{{self._named(found[1])}}}", text))
             for language, text in _spoken(row, heading).items()
         }
 

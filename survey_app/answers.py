@@ -30,6 +30,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2199
 """Days outside these years are typing errors."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_LINE_END = re.compile(r"[\n\t\u2028\u2029]")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -234,7 +235,7 @@ def _text(value: object, longest: int, lines: bool = False) -> str | None:
     if len(value) > 4 * longest:
         raise too_long
     text = _UNPRINTABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    text = text if lines else re.sub(r"\s*[\n\t\u2028\u2029]\s*", " ", text)
+    text = text if lines else re.sub(r"\s+", lambda gap: " " if _LINE_END.search(gap[0]) else gap[0], text)
     if len(text.encode("utf-16-le")) // 2 > longest:
         raise too_long
     return text or None

@@ -23,7 +23,7 @@ from analysis.charts.theme import (
     titled,
 )
 from analysis.errors import DataError, Problem
-from analysis.tables import Labels, apa_number, percent, regions_told, shown_test
+from analysis.tables import SUMS, Labels, apa_number, of_shown_test, percent, regions_told
 from analysis.vocabulary import vocabulary
 
 if TYPE_CHECKING:
@@ -291,12 +291,12 @@ def chart_power(planned: Plan, language: str = "en", *, labels: Mapping[str, str
     named = Labels(labels, words)
     found = planned.power[planned.power["truth"] != 0]
     kept, listed = [], []
-    for number, (_, rows) in enumerate(found.groupby(["kind", "effect"], sort=False)):
-        rows = rows[rows["test"] == shown_test(rows["test"])]
+    for number, ((kind, path), rows) in enumerate(found.groupby(["kind", "effect"], sort=False)):
+        rows = of_shown_test(rows)
         needed = planned.needed.merge(rows[["kind", "effect", "test"]].drop_duplicates())
-        effect = _way(str(rows["effect"].iloc[0]), named)
-        if rows["kind"].iloc[0] in ("total", "total_indirect"):
-            effect += f" ({words['kinds.' + str(rows['kind'].iloc[0])]})"
+        effect = _way(str(path), named)
+        if kind in SUMS:
+            effect += f" ({words[f'kinds.{kind}']})"
         listed += [_reached(row, effect, words) for row in needed.to_dict("records")]
         at = needed.loc[needed["target"] == needed["target"].min(), "n"]
         size = f"{at.iloc[0]:.0f}" if at.notna().any() else "…"

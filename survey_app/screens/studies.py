@@ -283,7 +283,7 @@ def _is_study(path: Path) -> bool:
     try:
         return path.stat().st_size <= LARGEST_FILE and "slug" in toml_content(path.read_bytes())
     except (ValueError, RecursionError):
-        return bool(re.search(r"^\s*slug\s*=", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE))
+        return bool(re.search(r"^[ \t]*slug[ \t]*=", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE))
 
 
 def _show_problems(w: Words, problems: Sequence[Problem]) -> None:

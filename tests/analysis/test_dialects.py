@@ -79,6 +79,16 @@ def test_what_asks_for_more_is_refused(text: str, grammar: Grammar) -> None:
         read_condition(text, grammar, str, lambda _, value: value)
 
 
+@pytest.mark.parametrize("text", ["{" + " " * 300_000, "{a" + " " * 300_000, "{a" + " a" * 300_000, "{ " * 300_000])
+def test_a_bracket_that_never_closes_is_looked_through_once(text: str) -> None:
+    """Were the rest looked at again for each space, no end of this test would be seen."""
+    assert SURVEYJS.item.search(text) is None and XPATH.item.search("$" + text) is None
+
+
+def test_names_between_brackets_may_have_spaces_within() -> None:
+    assert SURVEYJS.item.findall("{ } {a} {  b  c }{d }{{ e}}") == ["a", "b  c", "d", "e"]
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15))
 def test_numbers_have_no_exponent_and_lose_nothing(value: float) -> None:
     assert "e" not in number(value).lower()

@@ -203,12 +203,47 @@ def test_groups_too_small_for_the_model_are_told_and_the_others_compared() -> No
     assert sorted(found.groups) == ["en", "nl"] and sum(found.groups.values()) == 313
 
 
-def test_a_factor_of_three_items_has_its_first_difference_too() -> None:
-    """It fits by construction: no correction of its own, so the difference is that of the metric level alone."""
-    scores = answers()
-    items = [name for name in scores.frame.columns if name != "group"][:3]
-    found = fit_invariance(parse_model(f"f =~ {' + '.join(items)}"), scores, "group", robust="mlr").levels
-    metric = found.set_index("level").loc["metric"]
-    assert found["df"][0] == 0 and metric["df"] == 2
-    assert metric["chi_square_difference"] == pytest.approx(metric["chi_square_scaled"], abs=1e-6)
-    assert 0 < metric["p_difference"] < 1
+THREE = "psi =~ psi1 + psi2 + psi3"
+
+
+@pytest.mark.parametrize(
+    ("name", "robust", "missing"), [("mlr", "mlr", "listwise"), ("mlm", "mlm", "listwise"), ("fiml_mlr", "mlr", "fiml")]
+)
+def test_a_factor_of_three_items_fits_by_construction_as_in_lavaan(name: str, robust: Robust, missing: Missing) -> None:
+    """Its first step is compared with a model that fits: differences and changes are those of the metric level."""
+    expected = further()[f"three_{name}"]
+    compared = fit_invariance(
+        parse_model(THREE), gaps() if missing == "fiml" else answers(), "group", robust=robust, missing=missing
+    )
+    untested = [note for note in compared.notes if "no degrees of freedom are left" in note]
+    assert [note.partition(":")[0] for note in untested] == ["configural"]
+    found = compared.levels.set_index("level")
+    assert found.loc["configural", "df"] == 0
+    for level in LEVELS:
+        measures = expected["levels"][level]["fit"]
+        for ours in set(SCALED) & set(found):
+            there = measures.get(SCALED[ours], np.nan)
+            if level == "configural" and ours in ("cfi_robust", "tli_robust"):
+                assert np.isnan(there)
+                there = 1.0
+            told = found.loc[level, ours]
+            assert told == pytest.approx(there, rel=2e-5, abs=2e-5, nan_ok=True), (level, ours)
+    for ours, theirs in zip(found.iloc[1:].itertuples(), expected["lrt"][1:], strict=True):
+        assert ours.chi_square_difference == pytest.approx(theirs["Chisq diff"], rel=1e-4)
+        assert ours.p_difference == pytest.approx(theirs["Pr(>Chisq)"], rel=1e-4)
+    for measure in ("cfi_scaled", "cfi_robust", "rmsea_robust") if missing == "listwise" else ("cfi_scaled",):
+        change = found.loc["metric", measure] - (measure != "rmsea_robust")
+        assert found.loc["metric", f"delta_{measure}"] == pytest.approx(change, abs=1e-9)
+    assert found["delta_rmsea_scaled"].isna().tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize("robust", [None, "mlr"])
+def test_a_level_that_holds_nothing_more_equal_has_no_difference_to_test(robust: Robust | None) -> None:
+    found = fit_invariance(
+        parse_model(THREE), answers(), "group", levels=["configural", "metric", "scalar"], robust=robust,
+        partial=["psi=~psi2", "psi=~psi3"],
+    )  # fmt: skip
+    assert found.levels["df_difference"].tolist()[1:] == [0, 2]
+    assert found.levels["p_difference"].isna().tolist() == [True, True, False]
+    (note,) = [note for note in found.notes if "difference" in note and "tests are" not in note]
+    assert note == "metric: nothing more is held equal than at the level above, so no difference is tested."

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from openpyxl import Workbook
 
 from analysis.answers_file import load_rows
-from analysis.platforms import from_platform
+from analysis.platforms import from_platform, unmarked
 
 NAMES = ["StartDate", "EndDate", "Status", "IPAddress", "Progress", "Duration (in seconds)", "Finished", "RecordedDate",
          "ResponseId", "RecipientEmail", "UserLanguage", "psi1", "psi2"]  # fmt: skip
@@ -119,21 +120,98 @@ def test_what_a_running_limesurvey_wrote(form: str, tmp_path: Path) -> None:
     assert told["firstseen"].tolist() == [None, None, "2024-05-06", None]
     assert told["adulttopic"].tolist()[:2] == ["lang\nverhaal; met, tekens"] * 2
     assert told["oneword"].tolist()[:2] == ['leuk "x" <b>'] * 2
-    ranked = told[[f"reasons_{choice}" for choice in (1, 2, 3, 4)]].to_numpy().tolist()
-    assert ranked == [[None] * 4, [None] * 4, [2, None, 1, None], [3, 1, 4, 2]]
-    assert any("reasons" in note for note in rows.attrs["notes"])
+    chosen = told[[f"reasons_{rank}" for rank in (1, 2, 3, 4)]].to_numpy().tolist()
+    assert chosen == [[None] * 4, [None] * 4, [3, 1, None, None], [2, 4, 1, 3]]
+    assert "these answers do not show whether it is a ranking: reasons." in " ".join(rows.attrs["notes"])
+
+
+def test_a_ranking_a_running_limesurvey_wrote_is_turned_round_once_more_people_rank(tmp_path: Path) -> None:
+    """The file's two people who rank, and eight more who rank in the same two ways."""
+    head, *people = WRITTEN["answers"]["csv"].split('\n"')
+    ranking = [line.rstrip() for line in people if line.startswith(("3", "4"))]
+    (tmp_path / "a.csv").write_text('\n"'.join([head, *ranking * 5]), encoding="utf-8")
+    rows = load_rows(tmp_path / "a.csv")
+    ranked = rows[[f"reasons_{choice}" for choice in (1, 2, 3, 4)]].astype(object)
+    assert ranked.where(ranked.notna(), None).to_numpy().tolist() == [[2, None, 1, None], [3, 1, 4, 2]] * 5
+    assert "Read as a ranking, so that reasons_1 is the rank given to choice 1: reasons." in rows.attrs["notes"]
+
+
+def lime(cells: list[list[int | None]]) -> pd.DataFrame:
+    heads = ["id", "submitdate", "lastpage", *(f"grid[{number + 1}]" for number in range(len(cells[0])))]
+    people = [[number, "2026-01-02", 2, *row] for number, row in enumerate(cells)]
+    return from_platform(pd.DataFrame(people, columns=heads))
+
+
+def given(rows: pd.DataFrame) -> list[list[int | None]]:
+    grid = rows[[name for name in rows.columns if name.startswith("grid_")]].astype(object)
+    kept: list[list[int | None]] = grid.where(grid.notna(), None).to_numpy().tolist()
+    return kept
 
 
 @pytest.mark.parametrize(
     "cells", [[[3, 3], [1, 2]], [[None, 1], [2, 1]], [[1, 5], [2, 1]], [[None, None], [None, None]]]
 )
 def test_what_is_no_ranking_is_left_as_it_is(cells: list[list[int | None]]) -> None:
-    """A number twice in a row, a gap before one, a number beyond the ranks, nothing at all."""
-    heads = ["id", "submitdate", "lastpage", "grid[1]", "grid[2]"]
-    people = [[number, "2026-01-02", 2, *row] for number, row in enumerate(cells)]
-    rows = from_platform(pd.DataFrame(people, columns=heads))
-    kept = rows[["grid_1", "grid_2"]].astype(object).where(rows[["grid_1", "grid_2"]].notna(), None)
-    assert kept.to_numpy().tolist() == cells
+    """A number twice in a row, a gap before one, a number beyond the ranks, nothing at all; however often."""
+    rows = lime(cells * 20)
+    assert given(rows) == cells * 20
+    assert not any("ranking" in note for note in rows.attrs["notes"])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [[2, 3, 1]],
+        [[2, 3, 1], [1, 3, 2]],
+        [[2, 3, 1]] * 200,
+        [[2, None, None], [3, None, None], [1, None, None]] * 50,
+        [[4, 2, 1, 3], [2, 1, 3, 4]],
+        [[2, 1], [1, 2], [2, 1]],
+    ],
+    ids=["one", "two", "everybody alike", "one answer each", "two of four", "two items"],
+)
+def test_few_or_equal_answers_without_ties_are_no_proof_of_a_ranking(cells: list[list[int | None]]) -> None:
+    """A grid of as many items as points looks like this too, with the answers of few, or of many who agree."""
+    rows = lime(cells)
+    assert given(rows) == cells
+    (note,) = [note for note in rows.attrs["notes"] if "ranking" in note]
+    assert note.startswith("Left as it is, because these answers do not show whether it is a ranking: grid.")
+
+
+@pytest.mark.parametrize("choices", [2, 3, 4, 5, 9, 30])
+def test_a_ranking_of_enough_people_is_turned_round(choices: int) -> None:
+    """Everybody ranks by chance, every third person only the first two; the longest takes forty people."""
+    stream = np.random.Generator(np.random.SFC64(3))
+    ranked = [stream.permutation(choices) + 1 for _ in range(60)]
+    shown = [2 if person % 3 == 0 else choices for person in range(60)]
+    on_rank = [[*map(int, one[:end]), *[None] * (choices - end)] for one, end in zip(ranked, shown, strict=True)]
+    rows = lime(on_rank)
+    for one, end, told in zip(ranked, shown, given(rows), strict=True):
+        ranks = {int(choice): rank + 1 for rank, choice in enumerate(one[:end])}
+        assert told == [ranks.get(choice + 1) for choice in range(choices)]
+    assert "Read as a ranking, so that grid_1 is the rank given to choice 1: grid." in rows.attrs["notes"]
+
+
+def test_how_many_rankings_it_takes_is_what_chance_says() -> None:
+    """A row of two balanced columns has no tie half the time: .5 to the ninth is above .001, to the tenth below."""
+    balanced = [[1, 2], [2, 1]]
+    assert "Left as it is" in " ".join(lime(balanced * 4).attrs["notes"])
+    assert "Read as a ranking" in " ".join(lime(balanced * 5).attrs["notes"])
+
+
+def test_marks_are_those_of_vv_files_only(tmp_path: Path) -> None:
+    said = "{quote}a{quote} {tab}{lbrace}x} {cr}{newline}b{newline}c{cr}d"
+    heads = ["id", "submitdate", "lastpage", "startlanguage", "word", "shown"]
+    line = ["1", "", "2", "en", said, "{question_not_shown}"]
+    texts = ["Response ID", "Date submitted", "Last page", "Start language", "A word?", "Shown?"]
+    for form, above in {"csv": [heads], "vv": [texts, heads]}.items():
+        (tmp_path / form).write_text("\n".join("\t".join(cells) for cells in [*above, line]), encoding="utf-8")
+    plain, vv = load_rows(tmp_path / "csv"), load_rows(tmp_path / "vv")
+    assert plain.loc[0, ["word", "shown"]].tolist() == [said, "{question_not_shown}"]
+    assert vv.loc[0, "word"] == '"a" \t{x} \nb\nc\nd'
+    assert pd.isna(vv.loc[0, "shown"])
+    twice = pd.DataFrame({"word": ["{lbrace}tab}"]})
+    assert unmarked(twice).loc[0, "word"] == "{tab}"
 
 
 def test_short_texts_are_no_ranking() -> None:
@@ -141,6 +219,15 @@ def test_short_texts_are_no_ranking() -> None:
     people = [[1, "2026-01-02", 2, "1", "2"], [2, "2026-01-02", 2, "2", "hello"], [3, "2026-01-02", 2, "1", None]]
     rows = from_platform(pd.DataFrame(people, columns=heads))
     assert rows["q_2"].tolist()[1] == "hello" and list(map(str, rows["q_1"])) == ["1", "2", "1"]
+
+
+def test_boxes_left_open_on_purpose_are_zeros() -> None:
+    """An empty box may be one that was never shown; one that holds N was shown, and not ticked."""
+    heads = ["id", "submitdate", "lastpage", "topics[1]", "topics[2]"]
+    told = [["Y", "N"], ["N", "N"], [None, "N"], [None, None]]
+    people = [[number, "2026-01-02", 2, *row] for number, row in enumerate(told)]
+    rows = from_platform(pd.DataFrame(people, columns=heads))[["topics_1", "topics_2"]].astype(object)
+    assert rows.where(rows.notna(), None).to_numpy().tolist() == [[1, 0], [0, 0], [0, 0], [None, None]]
 
 
 def test_hidden_times_are_said() -> None:

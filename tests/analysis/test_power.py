@@ -131,6 +131,12 @@ def test_needed_sizes_lie_where_the_power_says_and_repeat_from_the_seed():
     assert any("not even 30 people" in note for note in small.notes)
 
 
+def test_spaces_around_the_parts_of_a_plan_mean_nothing():
+    assert parse_plan(" y ~ -\t.3 * x  + 0.2 *z ")[1] == {("y", "x"): -0.3, ("y", "z"): 0.2}
+    with pytest.raises(ModelError, match="has no expected effect"):
+        parse_plan("y ~ " + "1" * 100_000 + " " * 100_000 + "x")
+
+
 def test_every_gap_in_a_plan_is_told_at_once():
     model = parse_model("m ~ x; y ~ m + x")
     with pytest.raises(DataError) as caught:

@@ -34,7 +34,7 @@ from analysis.result_tables import (
 )
 from analysis.scoring import Scores
 from analysis.simulate import simulate_answers
-from analysis.tables import Table, apa_interval, apa_number, apa_p, regions_told, shown_test
+from analysis.tables import Table, apa_interval, apa_number, apa_p, of_shown_test, regions_told
 from analysis.vocabulary import vocabulary
 
 GAO = load_published("gao_2023")
@@ -190,7 +190,7 @@ def test_what_each_effect_needs_is_that_of_the_test_shown() -> None:
     for row, ((kind, effect), found) in zip(table.frame.itertuples(index=False), effects, strict=True):
         assert row[1] == apa_number(truth[kind, effect], bounded=True)
         assert ("→" in row[0]) and set("xym") >= set(row[0].partition(" (")[0].replace(" → ", ""))
-        sizes = found[found["test"] == shown_test(found["test"])]
+        sizes = found[found["test"] == ("t" if kind == "coefficient" else "percentile")]
         for shown, size in zip(row[2:], sizes.itertuples(), strict=True):
             assert shown == ("–" if pd.isna(size.n) else f"{size.n} ({size.recruit})")
-    assert shown_test(["delta", "t"]) == "t"
+    assert of_shown_test(pd.DataFrame({"test": ["delta", "t"], "n": [1, 2]}))["n"].tolist() == [2]

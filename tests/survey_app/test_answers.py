@@ -17,6 +17,7 @@ from survey_app.answers import (
     LONGEST_OTHER,
     LONGEST_TEXT,
     AnswersRefused,
+    _text,
     accept_answers,
     longest_text,
     missing_items,
@@ -41,6 +42,20 @@ SMALL = Instrument(
 def test_declared_values_are_accepted() -> None:
     sent = {"a": 1, "b": None, "age": 20.0, "why": "  because \r\n of it "}
     assert accept_answers(SMALL, "one", sent) == {"a": 1, "b": None, "age": 20, "why": "because of it"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [("a \n\t b", "a b"), ("a   b", "a   b"), ("a\u2028b", "a b"), ("a  \n", "a"), ("a \x0b b", "a  b")],
+)
+def test_lines_of_a_short_text_are_joined_and_spaces_kept(sent: str, kept: str) -> None:
+    assert accept_answers(SMALL, "one", {"why": sent})["why"] == kept
+
+
+def test_a_text_of_spaces_is_looked_through_once() -> None:
+    """Were all that follow looked at again for each space, no end of this test would be seen."""
+    text = "a" + " " * 400_000 + "b"
+    assert _text(text, len(text)) == text
 
 
 def test_a_whole_number_is_kept_as_one() -> None:
