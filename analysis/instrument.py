@@ -148,6 +148,14 @@ class Instrument:
         return any(page.show_if for page in self.pages) or any(item.show_if for item in self.items)
 
     @cached_property
+    def asks_about_influencer(self) -> bool:
+        """Does any page or item speak of an influencer?"""
+        parts = [part for page in self.pages for part in (page.title, page.intro)]
+        parts += [part for item in self.items for part in (item.text, item.hint, item.help, item.left, item.right)]
+        named = any("{influencer}" in text for part in parts for text in part.values())
+        return named or any(page.per_influencer for page in self.pages)
+
+    @cached_property
     def _items(self) -> dict[str, Item]:
         return {item.id: item for item in self.items}
 

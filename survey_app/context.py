@@ -1,8 +1,13 @@
-"""The only Streamlit caches: what all sessions of a process share."""
+"""What all sessions of a process share.
+
+What never changes while it runs is kept by `functools`: a page of answers asks for it several times, and a look into
+Streamlit's caches costs as much as a small query.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -30,13 +35,13 @@ class StudyContext:
     instrument: Instrument
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def open_store() -> Store:
     """The store of this process; it is migrated when the server starts, never here."""
     return Store(load_settings().database)
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def load_frozen_instrument(digest: str) -> Instrument:
     """The instrument of that digest; it can never change."""
     return open_store().instrument(digest)
@@ -56,16 +61,10 @@ def load_link_codes() -> dict[str, tuple[str, str]]:
     return link_codes(open_store().studies())
 
 
-@st.cache_resource(show_spinner=False, ttl=30)
-def _load_studies() -> dict[str, Study]:
-    return {study.id: study for study in open_store().studies()}
-
-
-def load_study(id: str) -> Study:
-    """The study with that id (of a participation, so there is one), as it was half a minute ago at most."""
-    if id not in _load_studies():
-        _load_studies.clear()  # it is newer than that
-    return _load_studies()[id]
+@cache
+def load_slug(id: str) -> str:
+    """The slug of the study with that id, which never changes."""
+    return next(study.slug for study in open_store().studies() if study.id == id)
 
 
 @dataclass(frozen=True)

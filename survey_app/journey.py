@@ -137,18 +137,6 @@ def missing_on(instrument: Instrument, begun: Participation, step: Step, saved: 
     return missing_items(instrument, step.page, given, earlier=earlier, facts=facts_of(begun, step.influencer))
 
 
-def asks_about_influencer(instrument: Instrument) -> bool:
-    """Does any page or item of the instrument speak of an influencer?"""
-    texts = [text for page in instrument.pages for part in (page.title, page.intro) for text in part.values()]
-    texts += [
-        text
-        for item in instrument.items
-        for part in (item.text, item.hint, item.help, item.left, item.right)
-        for text in part.values()
-    ]
-    return any(page.per_influencer for page in instrument.pages) or any("{influencer}" in text for text in texts)
-
-
 def chooses_influencer(study: Study, instrument: Instrument) -> bool:
     """Does the respondent say whom the questions are about?"""
-    return study.rate == "chosen" and asks_about_influencer(instrument)
+    return study.rate == "chosen" and instrument.asks_about_influencer

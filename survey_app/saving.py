@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from analysis.errors import DataError, StoreError, StudyClosed
 from survey_app.answers import AnswersRefused
-from survey_app.context import load_frozen_instrument, load_study, open_store
+from survey_app.context import StudyContext, load_frozen_instrument, load_slug, load_study_context, open_store
 from survey_app.journey import accept_page, influencer_of, missing_on
 from survey_app.limits import LINKS, PAGES
 from survey_app.questionnaire import Reply, shown
@@ -69,7 +69,8 @@ def _save(sent: SentPage) -> Response:
         begun = store.participation(sent.key)
         if begun is None:
             return _refused(409, "No participation was begun with this link, or it was withdrawn.")
-        wait = LINKS.wait(link_name(load_study(begun.study), begun.source))
+        context = load_study_context(load_slug(begun.study))
+        wait = LINKS.wait(link_name(context.study, begun.source))
         if wait:
             return _too_many(wait)
         instrument = load_frozen_instrument(begun.instrument)
@@ -94,16 +95,16 @@ def _save(sent: SentPage) -> Response:
     except StoreError:
         problem = "The answers cannot be kept at this moment; send them again."
         return _refused(503, problem, headers={"retry-after": "3"})
-    return JSONResponse({"saved": True, "next": _next_screen(begun, sent, about)}, headers=_NO_STORE)
+    return JSONResponse({"saved": True, "next": _next_screen(context, begun, sent, about)}, headers=_NO_STORE)
 
 
-def _next_screen(begun: Participation, sent: SentPage, about: str) -> dict[str, Any] | None:
+def _next_screen(context: StudyContext, begun: Participation, sent: SentPage, about: str) -> dict[str, Any] | None:
     """What the phone shows now, so that it need not ask; None where the session has to say it.
 
     That is so when an answer is missing, the questionnaire changed meanwhile or the database became busy.
     """
     try:
-        visit = Visit(load_study(begun.study).slug, sent.key)
+        visit = Visit(context.study.slug, sent.key, context=context)
         resume(visit, begun)
         saved = sent.page, about
         step = next((step for step in visit.steps if (step.page, step.influencer) == saved), None)

@@ -28,6 +28,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -135,6 +136,13 @@ _FINISH = (
 _PARTICIPATION = sa.select(*(_people.c[name] for name in Participation.__dataclass_fields__)).where(
     _people.c.key_hash == sa.bindparam("key")
 )
+_ANSWERS = (
+    sa.select(schema.pages.c.page, schema.pages.c.influencer, schema.pages.c.answers)
+    .join(_people)
+    .where(_people.c.key_hash == sa.bindparam("key"))
+    .order_by(schema.pages.c.saved)
+)
+_BEGIN = _people.insert()
 _STUDY = sa.select(schema.studies).where(schema.studies.c.slug == sa.bindparam("slug"))
 # key_share: rows that refer to the study can be added meanwhile. SQLite's single writer needs no such lock.
 _STUDY_LOCKED = _STUDY.with_for_update(key_share=True)
@@ -159,6 +167,7 @@ class Store:
         # On PostgreSQL each statement sees a state of its own anyway: a transaction around what is read adds nothing.
         options = {} if self._sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._readers = self._engine.execution_options(**options)
+        self._glances = self._readers.execution_options(parasol_begins="")
         # SQLite has a single writer and lets the others poll for it; threads queueing here wake up at once.
         self._turn = threading.Lock() if self._sqlite else None
         self._designs: dict[str, Instrument] = {}  # by digest, so they never change
@@ -173,6 +182,10 @@ class Store:
             set_=changed,
             where=insert.excluded.sequence >= schema.pages.c.sequence,
         )
+
+        more = {"count": schema.visits.c.count + 1}
+        counted = self._insert(schema.visits)
+        self._count_visit = counted.on_conflict_do_update(index_elements=["study", "source", "what"], set_=more)
 
     # -- the database itself ------------------------------------------------------------------------------------
 
@@ -245,9 +258,15 @@ class Store:
             yield connection
 
     @contextmanager
+    def _looking(self) -> Iterator[sa.Connection]:
+        """For a single statement, which sees one state of the database without a transaction around it."""
+        with _stating(self._where), self._glances.connect() as connection:
+            yield connection
+
+    @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         with _stating(self._where), self._taking_turn(), self._engine.connect() as connection:
-            connection = connection.execution_options(parasol_writes=True)
+            connection = connection.execution_options(parasol_begins="BEGIN IMMEDIATE")
             with connection.begin():
                 yield connection
 
@@ -389,18 +408,16 @@ class Store:
         """Count one more visit to a study (or one more person who declined); nothing else is kept of it."""
         with self._writing() as connection:
             study = _study(connection, slug)
-            insert = self._insert(schema.visits)
-            more = {"count": schema.visits.c.count + 1}
             label = _counted_label(connection, study, _source(study, source))
             row = {"study": study.id, "source": label, "what": what, "count": 1}
-            connection.execute(insert.on_conflict_do_update(index_elements=["study", "source", "what"], set_=more), row)
+            connection.execute(self._count_visit, row)
 
     def standing(self, slug: str, *, wave: str = "", source: str = "") -> Standing:
         """Does the study take new people now? To be asked before the consent; `begin` asks again."""
         with self._reading() as connection:
             study, now = _study(connection, slug), _now()
             wave = wave or current_wave(study, now)
-            tallies = _tallies(connection, study, wave, now)
+            tallies = _tallies(connection, study, wave, now) if _is_limited(study) else None
             return standing(study, now, wave=wave, source=_source(study, source), finished=tallies)
 
     def begin(
@@ -452,7 +469,11 @@ class Store:
                     raise _refused("foreign", "the link", "belongs to another study")
                 return begun
             wave = wave or current_wave(study, now)
-            tallies = _tallies(connection, study, wave, now, test=test)
+            instrument = self._design(connection, study.instrument)
+            later = bool(study.conditions) and _is_assigned_later(study, instrument)
+            # Everybody is counted only where that decides something now.
+            counts = _is_limited(study) or not later
+            tallies = _tallies(connection, study, wave, now, test=test) if counts else Tallies()
             source = _source(study, source)
             if not test:
                 _refuse_closed(study, standing(study, now, wave=wave, source=source, finished=tallies))
@@ -461,11 +482,11 @@ class Store:
             if study.invited and not test:
                 wave, person = _invited(connection, study, key)
             person, before = _recognised(connection, study, wave, person, unmatched=unmatched, test=test)
-            id, instrument = new_id(), self._design(connection, study.instrument)
-            arrival, assigned, condition, rated = _next_number(connection, study, "arrival", test=test), 0, "", ()
+            id, arrival = new_id(), _next_number(connection, study, "arrival", test=test)
+            assigned, condition, rated = 0, "", ()
             if before is not None and (before.condition or not study.conditions):
                 condition, rated = before.condition, before.influencers
-            elif study.conditions and not _is_assigned_later(study, instrument):
+            elif study.conditions and not later:
                 assigned, condition, rated = _assigned(connection, study, tallies, test=test)
             elif not study.conditions or study.rate == "all":
                 rated = next_influencers(study, tallies, arrival, "")
@@ -490,12 +511,12 @@ class Store:
                 page_order=page_order(instrument, id),
             )
             row = asdict(participation) | {"key_hash": _hash(key), "arrival": arrival, "seen": now, "revision": 0}
-            connection.execute(schema.participations.insert(), row)
+            connection.execute(_BEGIN, row)
             return participation
 
     def participation(self, key: str) -> Participation | None:
         """The participation that was begun with this key; None for a key nobody began with, or a withdrawn one."""
-        with self._reading() as connection:
+        with self._looking() as connection:
             return _participation(connection, key)
 
     def assign(self, key: str) -> Participation:
@@ -626,10 +647,8 @@ class Store:
 
     def answers(self, key: str) -> dict[tuple[str, str], dict[str, Answer]]:
         """The answers so far, {(page, influencer): {item id: value}}; empty for an unknown key."""
-        people, pages = schema.participations, schema.pages
-        query = sa.select(pages.c.page, pages.c.influencer, pages.c.answers).join(people)
-        with self._reading() as connection:
-            rows = connection.execute(query.where(people.c.key_hash == _hash(key)).order_by(pages.c.saved)).all()
+        with self._looking() as connection:
+            rows = connection.execute(_ANSWERS, {"key": _hash(key)}).all()
         return {(page, influencer): json.loads(answers) for page, influencer, answers in rows}
 
     def finish(self, key: str) -> str:
@@ -999,8 +1018,9 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
     @sa.event.listens_for(engine, "begin")
     def start(connection: sa.Connection) -> None:
         # A write takes the lock before it reads: an upgrade from a read lock could fail after the reading.
-        writes = connection.get_execution_options().get("parasol_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        begins = connection.get_execution_options().get("parasol_begins", "BEGIN")
+        if begins:
+            connection.exec_driver_sql(begins)
 
     return engine
 
@@ -1143,35 +1163,52 @@ def _refuse_late(connection: sa.Connection, participation: str, row: Mapping[str
 # -- who is there already ---------------------------------------------------------------------------------------
 
 
+def _is_limited(study: Study) -> bool:
+    """Can the study, a source or a condition have all the answers it needs?"""
+    parts = (study, *study.sources, *study.conditions)
+    return any(part.quota is not None for part in parts)
+
+
 def _tallies(connection: sa.Connection, study: Study, wave: str, now: datetime, *, test: bool = False) -> Tallies:
     """Who finished, is on the way or left, where the study needs to know."""
-    limited = study.quota is not None or any(source.quota is not None for source in study.sources)
-    if not (study.conditions or limited or study.rate == "subset"):
+    if not (study.conditions or _is_limited(study) or study.rate == "subset"):
         return Tallies()
-    people = schema.participations
-    rated = people.c.influencers if study.rate == "subset" else sa.literal("", type_=schema.Names)
-    group = people.c.condition, people.c.source, rated
-    here = people.c.study == study.id, people.c.wave == wave, people.c.test == test
-    # Two queries: those who finished are counted in an index alone, of the others each was last seen at some time.
-    done = sa.select(*group, sa.func.count()).where(*here, people.c.finished.is_not(None)).group_by(*group)
-    finished = {(*row[:2], row[2]): row[3] for row in connection.execute(done)}
-    active, there = (sa.func.count(sa.case((people.c.seen > now - since, 1))) for since in (PAUSE, ACTIVE))
-    begun = sa.select(*group, sa.func.count(), active, there)
-    begun = begun.where(*here, people.c.finished.is_(None)).group_by(*group)
+    here = {"study": study.id, "wave": wave, "test": test}
+    done, begun = _tally_statements(subset=study.rate == "subset")
+    finished = {(*row[:2], row[2]): row[3] for row in connection.execute(done, here)}
+    lately = {"paused": now - PAUSE, "left": now - ACTIVE}
     open_ = {
-        (*row[:2], row[2]): (row[4], row[3] - row[5], row[5] - row[4]) for row in connection.execute(begun)
-    }  # on the way, gone, silent
+        (*row[:2], row[2]): (row[4], row[3] - row[5], row[5] - row[4])  # on the way, gone, silent
+        for row in connection.execute(begun, here | lately)
+    }
     return Tallies(
         {each: Tally(finished.get(each, 0), *open_.get(each, (0, 0, 0))) for each in finished.keys() | open_.keys()}
     )
 
 
+@cache
+def _tally_statements(*, subset: bool) -> tuple[sa.Select[Any], sa.Select[Any]]:
+    """Those who finished are counted in an index alone; of the others each was last seen at some time."""
+    people = _people.c
+    group = people.condition, people.source, people.influencers if subset else sa.literal("", type_=schema.Names)
+    here = tuple(people[name] == sa.bindparam(name) for name in ("study", "wave", "test"))
+    done = sa.select(*group, sa.func.count()).where(*here, people.finished.is_not(None)).group_by(*group)
+    since = (sa.bindparam(name, type_=schema.Moment) for name in ("paused", "left"))
+    active, there = (sa.func.count(sa.case((people.seen > moment, 1))) for moment in since)
+    begun = sa.select(*group, sa.func.count(), active, there)
+    return done, begun.where(*here, people.finished.is_(None)).group_by(*group)
+
+
 def _next_number(connection: sa.Connection, study: Study, name: str, *, test: bool) -> int:
     """The next number of an arrival or an assignment: up from 1, for tests down from -1."""
-    number = schema.participations.c[name]
-    furthest = sa.func.min(number) if test else sa.func.max(number)
-    reached = connection.execute(sa.select(furthest).where(schema.participations.c.study == study.id)).scalar() or 0
+    reached = connection.execute(_furthest(name, test=test), {"study": study.id}).scalar() or 0
     return min(reached, 0) - 1 if test else max(reached, 0) + 1
+
+
+@cache
+def _furthest(name: str, *, test: bool) -> sa.Select[Any]:
+    furthest = sa.func.min if test else sa.func.max
+    return sa.select(furthest(_people.c[name])).where(_people.c.study == sa.bindparam("study"))
 
 
 def _is_assigned_later(study: Study, instrument: Instrument) -> bool:

@@ -307,8 +307,7 @@ def load(visit: Visit) -> None:
 
 
 def resume(visit: Visit, begun: Participation) -> None:
-    """Know what the database knows of a participation."""
-    visit.context = load_study_context(visit.slug)
+    """Know what the database knows of a participation in the study that is known."""
     visit.participation, visit.language, visit.raffled = begun, begun.language, begun.raffled
     visit.instrument = load_frozen_instrument(begun.instrument)
     visit.answers = open_store().answers(visit.key)

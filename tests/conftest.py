@@ -14,7 +14,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import streamlit as st
 from hypothesis import settings
+
+from survey_app.context import load_frozen_instrument, load_slug, open_store
 
 # No test asserts a time, so a busy machine must not fail one either.
 settings.register_profile("parasol", deadline=None)
@@ -39,6 +42,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: their driver keeps an event loop running that no other test should find."""
     items.sort(key=lambda item: "browser" in item.path.parts)
+
+
+def forget() -> None:
+    """Know nothing of a database any more: another one stands behind the same settings."""
+    for kept in (open_store, load_frozen_instrument, load_slug):
+        kept.cache_clear()
+    st.cache_resource.clear()
 
 
 @dataclass

@@ -15,7 +15,6 @@ from survey_app.journey import (
     Step,
     accept_page,
     answers_about,
-    asks_about_influencer,
     influencer_of,
     missing_on,
     steps_of,
@@ -103,8 +102,8 @@ def test_answers_are_kept_about_whom_the_page_is_asked() -> None:
 
 def test_an_instrument_without_influencer_asks_for_none() -> None:
     plain = replace(SMALL, items=SMALL.items[:1], pages=(Page("start", {"en": "Start"}, ("follows",)),))
-    assert not asks_about_influencer(plain)
-    assert asks_about_influencer(SMALL) and asks_about_influencer(load_instrument("psi_core"))
+    assert not plain.asks_about_influencer
+    assert SMALL.asks_about_influencer and load_instrument("psi_core").asks_about_influencer
 
 
 # -- conditions that come late, pages that change places ------------------------------------------------------------

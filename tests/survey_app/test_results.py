@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from analysis.instrument import load_instrument
@@ -19,6 +18,7 @@ from survey_app.demo import SLUG, add_demo
 from survey_app.store import Store
 from survey_app.study import Study
 from survey_app.words import words
+from tests.conftest import forget
 
 EN, NL = words("en"), words("nl")
 
@@ -28,12 +28,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """An empty store that the screen opens by itself."""
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     monkeypatch.setenv("PARASOL_DATABASE", url)
-    st.cache_resource.clear()
+    forget()
     store = Store(url)
     store.migrate()
     yield store
     store.close()
-    st.cache_resource.clear()
+    forget()
 
 
 def opened() -> AppTest:
@@ -181,7 +181,7 @@ def test_a_store_that_is_away_is_a_sentence_and_comes_back(store: Store, tmp_pat
     small_study(store, 60)
     app = opened()
     file, hidden = tmp_path / "store.sqlite", tmp_path / "hidden.sqlite"
-    st.cache_resource.clear()
+    forget()
     store.close()
     file.rename(hidden)
     file.mkdir()

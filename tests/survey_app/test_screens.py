@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
@@ -32,6 +31,7 @@ from survey_app.screens.methods import COMMANDS, EXAMPLE
 from survey_app.store import Store
 from survey_app.study import Study
 from survey_app.words import words
+from tests.conftest import forget
 
 EN, NL = words("en"), words("nl")
 SCREENS = ("quality", "measurement", "compare", "plan", "methods")
@@ -43,12 +43,12 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """An empty store that the screens open by themselves."""
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     monkeypatch.setenv("PARASOL_DATABASE", url)
-    st.cache_resource.clear()
+    forget()
     store = Store(url)
     store.migrate()
     yield store
     store.close()
-    st.cache_resource.clear()
+    forget()
 
 
 def opened(screen: str, language: str = "en") -> AppTest:

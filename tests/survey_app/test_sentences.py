@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from analysis.compare import compare
@@ -34,6 +33,7 @@ from survey_app.sentences import SENTENCES, tell
 from survey_app.store import Store
 from survey_app.study_file import load_study
 from survey_app.words import researcher_languages, words
+from tests.conftest import forget
 from tests.survey_app.sentences_said import Reader, Said
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -292,13 +292,13 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """The store of the demo, which the screens open by themselves."""
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     monkeypatch.setenv("PARASOL_DATABASE", url)
-    st.cache_resource.clear()
+    forget()
     store = Store(url)
     store.migrate()
     add_demo(store)
     yield store
     store.close()
-    st.cache_resource.clear()
+    forget()
 
 
 def opened(screen: str) -> AppTest:
