@@ -97,12 +97,37 @@ def write_export(store: Store, slug: str, path: Path) -> str:
     return digest
 
 
-def purge(store: Store, slug: str, export: Path | None) -> int:
-    """Delete all answers of a closed study that are in this export file; how many participations there were."""
+def purge(store: Store, slug: str, export: Path | None, early: date | None = None, today: date | None = None) -> int:
+    """Delete all answers of a closed study that are in this export file; how many participations there were.
+
+    Parameters
+    ----------
+    store, slug
+        Where the study is, and the end of its address.
+    export : Path or None
+        The file `write_export` wrote last.
+    early : date or None
+        The day until which the study says its answers stay: who names it may delete them before that day.
+    today : date or None
+        The day on which this is asked; today if left out.
+
+    Raises
+    ------
+    StoreError
+        Without an export of all there is, while the study is open, or before the day on which the answers have to go
+        where `early` does not name it.
+    """
+    where = f"study '{slug}'"
     if export is None or not export.is_file():
         what = "is only deleted after an export, which is to be shown"
         remedy = f"Run: parasol study export {slug} -o {slug}.zip, then: parasol study purge {slug} --export {slug}.zip"
-        raise StoreError(Problem(f"study '{slug}'", what, remedy))
+        raise StoreError(Problem(where, what, remedy))
+    until = store.study(slug).retention
+    left = 0 if until is None else (until - (today or datetime.now(UTC).date())).days
+    if until is not None and left > 0 and early != until:
+        what = f"keeps its answers until {until}, {'1 more day' if left == 1 else f'{left} more days'}"
+        remedy = f"Wait until then; to delete them now all the same, name that day: --early {until}"
+        raise StoreError(Problem(where, what, remedy))
     return store.purge(slug, hashlib.sha256(export.read_bytes()).hexdigest())
 
 

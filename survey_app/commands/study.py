@@ -44,7 +44,8 @@ def list_() -> None:
             if retention.standing in ("soon", "due"):
                 export = f"parasol study export {each.slug} -o {each.slug}.zip"
                 purge = f"parasol study purge {each.slug} --export {each.slug}.zip"
-                out.print(f"  Keep a copy: {export}; then delete: {purge}", markup=False, soft_wrap=True)
+                then = "then delete" if retention.standing == "due" else f"from {retention.day} on, delete"
+                out.print(f"  Keep a copy: {export}; {then}: {purge}", markup=False, soft_wrap=True)
 
 
 @study.command("import")
@@ -85,7 +86,10 @@ def export(slug: Slug, output: Needed) -> None:
             return
         with written_whole(output) as draft:
             write_export(store, slug, draft)
-    told = f"{output}: everything of '{slug}'. Closed, it may be deleted: parasol study purge {slug} --export {output}"
+        until = store.study(slug).retention
+    ahead = f" from {until} on" if until is not None and until > datetime.now(UTC).date() else ""
+    told = f"{output}: everything of '{slug}'. Closed, it may be deleted{ahead}:"
+    told += f" parasol study purge {slug} --export {output}"
     err.print(told, markup=False, soft_wrap=True)
 
 
@@ -159,10 +163,17 @@ def withdraw(code: Annotated[str, typer.Argument(help="The code a person got at 
 def purge(
     slug: Slug,
     export: Annotated[Path | None, typer.Option(help="The .zip file `parasol study export` wrote last.")] = None,
+    early: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="The retention date, to delete before it all the same."),
+    ] = None,
 ) -> None:
-    """Delete all answers, tokens and addresses of a closed study; refused without an export of all there is."""
+    """Delete all answers, tokens and addresses of a closed study.
+
+    Refused without an export of all there is, and before the retention date unless --early names it.
+    """
     from survey_app.privacy import purge as purge_study
 
     with opened_store() as store:
-        number = purge_study(store, slug, export)
+        number = purge_study(store, slug, export, early.date() if early else None)
     out.print(f"{number} participations of '{slug}' are deleted; a line with today's date stays.", markup=False)

@@ -62,8 +62,32 @@ def test_who_must_delete_soon_is_told_how_and_offered_a_copy(tmp_path: Path, day
     done("import", tmp_path / "soon.toml")
     told = done("list")
     assert (said or f"kept until {until}") in told
-    copy = "parasol study export image-experiment -o image-experiment.zip; then delete: parasol study purge"
+    then = "then delete" if days < 0 else f"from {until} on, delete"
+    copy = f"parasol study export image-experiment -o image-experiment.zip; {then}: parasol study purge"
     assert (copy in told) == bool(said)
+
+
+def test_answers_are_not_deleted_before_their_day_by_mistake(tmp_path: Path, database: str) -> None:
+    until = datetime.now(UTC).date() + timedelta(days=40)
+    text = f"retention = {until.isoformat()}\n{DEMO.read_text(encoding='utf-8')}"
+    (tmp_path / "demo.toml").write_text(text, encoding="utf-8")
+    done("import", tmp_path / "demo.toml")
+    done("open", "demo")
+    store = Store(database)
+    store.begin("demo", "key", language="en")
+    store.finish("key")
+    done("close", "demo")
+    zipped = tmp_path / "demo.zip"
+    assert f"may be deleted from {until} on: parasol study purge demo" in done("export", "demo", "-o", zipped)
+    said = refused("study", "purge", "demo", "--export", zipped)
+    assert f"keeps its answers until {until}, 40 more days" in said and f"--early {until}" in said
+    assert "40 more days" in refused("study", "purge", "demo", "--export", zipped, "--early", "2026-01-01")
+    assert "--early" in refused("study", "purge", "demo", "--export", zipped, "--early", "yes")
+    assert "only deleted after an export" in refused("study", "purge", "demo", "--early", until)
+    assert store.counts("demo").finished == 1
+    assert "1 participations of 'demo' are deleted" in done("purge", "demo", "--export", zipped, "--early", until)
+    assert store.counts("demo").finished == 0
+    store.close()
 
 
 def test_the_design_goes_out_and_in(tmp_path: Path) -> None:

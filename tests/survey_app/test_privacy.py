@@ -99,6 +99,24 @@ def test_texts_in_a_record_stay_in_their_line() -> None:
     assert "- A # Heading <script>\n" in record and "\n- B - C\n" in record
 
 
+@pytest.mark.parametrize(("days", "early", "kept"), [(1, 0, True), (1, 2, True), (1, 1, False), (0, 9, False)])
+def test_before_the_day_of_retention_that_day_is_named(
+    store: Store, study: Study, tmp_path: Path, days: int, early: int, kept: bool
+) -> None:
+    store.change_study(replace(study, retention=TODAY + timedelta(days=days)))
+    store.begin("demo", "1", language="en")
+    store.close_study("demo")
+    path = tmp_path / "demo.zip"
+    write_export(store, "demo", path)
+    if kept:
+        for named in (None, TODAY + timedelta(days=early)):
+            with pytest.raises(StoreError, match="1 more day"):
+                purge(store, "demo", path, named, TODAY)
+    else:
+        assert purge(store, "demo", path, TODAY + timedelta(days=early), TODAY) == 1
+    assert store.counts("demo").started == int(kept)
+
+
 def test_an_export_holds_everything_and_only_then_is_deleted(store: Store, study: Study, tmp_path: Path) -> None:
     for key, name in (("1", "=cmd|'/c calc'!A1"), ("2", "Mia"), ("unfinished", "Noor"), ("test", "Sam")):
         store.begin("demo", key, language="en", influencer=name, test=key == "test")
