@@ -61,6 +61,9 @@ def postgresql() -> Iterator[str]:
                 pytest.fail(reason)
             pytest.skip(reason)
     try:
+        # The tests end processes, not the machine: nothing has to reach the disk itself.
+        _administer(server.get_uri(), "ALTER SYSTEM SET fsync = off")
+        _administer(server.get_uri(), "SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()
@@ -77,7 +80,20 @@ def template(postgresql: str) -> str:
     return "template_parasol"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(scope="session")
+def template_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database, to be copied for each test."""
+    file = tmp_path_factory.mktemp("template") / "store.sqlite"
+    store = Store(f"sqlite:///{file}")
+    store.migrate()
+    store.close()
+    return file
+
+
+EACH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(params=EACH)
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a database without any table."""
     if request.param == "sqlite":
@@ -86,17 +102,16 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield from _fresh(request.getfixturevalue("postgresql"), "template0")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(params=EACH)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a database with empty tables."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'store.sqlite'}"
-        store = Store(url)
-        store.migrate()
-        store.close()
-        yield url
-    else:
-        yield from _fresh(request.getfixturevalue("postgresql"), request.getfixturevalue("template"))
+    yield from _migrated(request, tmp_path)
+
+
+@pytest.fixture(scope="module", params=EACH)
+def module_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same for tests of one file that fill it once and then only read."""
+    yield from _migrated(request, tmp_path_factory.mktemp("module"))
 
 
 @pytest.fixture
@@ -125,6 +140,13 @@ def study(store: Store) -> Study:
 
 
 _numbers = count()
+
+
+def _migrated(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{shutil.copy(request.getfixturevalue('template_file'), folder)}"
+    else:
+        yield from _fresh(request.getfixturevalue("postgresql"), request.getfixturevalue("template"))
 
 
 def _fresh(server: str, template: str) -> Iterator[str]:

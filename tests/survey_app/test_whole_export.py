@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,15 @@ def texts(text: str) -> dict[str, str]:
     return dict.fromkeys(LANGUAGES, text)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def store(module_url: str) -> Iterator[Store]:
+    """The store that all tests of this file read."""
+    store = Store(module_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
 def whole(store: Store) -> Study:
     """Every kind of question, pages that change places, and every column a study can add."""
     plain = load_instrument("showcase")
