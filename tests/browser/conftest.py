@@ -22,7 +22,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from analysis.instrument import Instrument, load_instrument
+from survey_app.access import OneTimeLinks
+from survey_app.demo import add_demo
 from survey_app.media import keep_media, with_kept
+from survey_app.settings import Settings
 from survey_app.store import Store
 from survey_app.study import Study
 
@@ -145,11 +148,24 @@ class Server:
         words = self.log.read_text().split()
         return next(word for word in reversed(words) if "/access/" in word)
 
+    def another_link(self) -> str:
+        """One more one-time link to the researcher's screens, as `parasol link` makes it."""
+        return f"{self.url}/access/{OneTimeLinks(Settings(f'sqlite:///{self.database}')).issue()}"
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests; each test adds a study of its own."""
     server = Server(tmp_path_factory.mktemp("server"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def demo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the demonstration study, for tests that only look at it."""
+    server = Server(tmp_path_factory.mktemp("demo"))
+    add_demo(server.store)
     yield server
     server.stop()
 

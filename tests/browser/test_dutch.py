@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from playwright.sync_api import BrowserContext, expect
 
-from survey_app.demo import add_demo
 from survey_app.words import words
 from tests.browser.conftest import Server
 
 NL = words("nl")
 
 
-def test_notes_and_charts_on_a_dutch_screen(own_server: Server, desktop: BrowserContext) -> None:
-    add_demo(own_server.store)
+def test_notes_and_charts_on_a_dutch_screen(demo_server: Server, desktop: BrowserContext) -> None:
     page = desktop.new_page()
     page.set_default_timeout(60_000)
-    page.goto(own_server.researcher_link())
+    page.goto(demo_server.another_link())
     page.get_by_text("Nederlands", exact=True).first.click()
     expect(page.locator("html[lang=nl]")).to_be_attached()
     page.get_by_role("link", name=NL("screens.measurement"), exact=True).click()

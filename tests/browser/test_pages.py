@@ -49,14 +49,13 @@ def test_the_one_time_link_opens_the_researchers_side_and_a_restart_keeps_it(own
     expect(chart).to_be_visible(timeout=PATIENCE)
 
 
-def test_a_respondent_sees_nothing_of_the_researchers_side(own_server: Server, tab: Watched) -> None:
-    add_demo(own_server.store)
-    tab.page.goto(own_server.link(SLUG))
+def test_a_respondent_sees_nothing_of_the_researchers_side(demo_server: Server, tab: Watched) -> None:
+    tab.page.goto(demo_server.link(SLUG))
     expect(tab.page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE)
     assert not tab.complaints
-    assert not foreign(own_server, tab)
+    assert not foreign(demo_server, tab)
     expect(tab.page.locator("[data-testid=stSidebar]")).to_have_count(0)
-    tab.page.goto(own_server.url)
+    tab.page.goto(demo_server.url)
     expect(tab.page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE)
     expect(tab.page.locator("[data-testid=stVegaLiteChart]")).to_have_count(0)
 

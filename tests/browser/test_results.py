@@ -26,7 +26,7 @@ def opened(context: BrowserContext, server: Server) -> Page:
     """The screen with its charts drawn."""
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
-    page.goto(server.researcher_link())
+    page.goto(server.another_link())
     charts = page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
     expect(charts.nth(1)).to_be_attached(timeout=PATIENCE)
     return page
@@ -92,10 +92,9 @@ def test_the_model_is_live_and_a_mistake_is_calm(own_server: Server, desktop: Br
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_study_and_the_synthetic_mark_stay_in_sight(own_server: Server, desktop: BrowserContext) -> None:
+def test_the_study_and_the_synthetic_mark_stay_in_sight(demo_server: Server, desktop: BrowserContext) -> None:
     """On a phone, a tablet and a desktop, light and dark: nothing covers them, and nothing sticks out sideways."""
-    add_demo(own_server.store)
-    page = opened(desktop, own_server)
+    page = opened(desktop, demo_server)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for size in (PHONE, {"width": 768, "height": 1024}, DESKTOP):

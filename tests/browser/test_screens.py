@@ -11,7 +11,6 @@ from analysis.instrument import load_instrument
 from analysis.simulate import simulate_answers
 from analysis.vocabulary import vocabulary
 from survey_app.app import RESEARCHER_SCREENS
-from survey_app.demo import add_demo
 from survey_app.study import Condition, Source, Study
 from survey_app.words import words
 from tests.browser.conftest import DESKTOP, PHONE, Server
@@ -41,20 +40,19 @@ KEY = {
 
 
 @pytest.fixture
-def page(own_server: Server, desktop: BrowserContext) -> Page:
+def page(demo_server: Server, desktop: BrowserContext) -> Page:
     """A researcher who is let in, beside the demonstration study."""
-    add_demo(own_server.store)
     page = desktop.new_page()
     page.set_default_timeout(PATIENCE)
-    page.goto(own_server.researcher_link())
+    page.goto(demo_server.another_link())
     expect(page.locator(".st-key-study_bar")).to_be_visible(timeout=PATIENCE)
     return page
 
 
-def test_every_screen_shows_its_key_figure_and_fits_every_width(own_server: Server, page: Page) -> None:
+def test_every_screen_shows_its_key_figure_and_fits_every_width(demo_server: Server, page: Page) -> None:
     for screen, text in KEY.items():
         page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
-        page.goto(f"{own_server.url}/{screen}")
+        page.goto(f"{demo_server.url}/{screen}")
         expect(page.locator(".stMain").get_by_text(text).first).to_be_visible(timeout=PATIENCE)
         bar = page.locator(".st-key-study_bar")
         for mark in (EN("results.n", n=150), EN("results.synthetic")):
@@ -118,8 +116,8 @@ def test_the_choice_made_in_quality_reaches_the_model(page: Page) -> None:
     expect(page.get_by_text("Without the flagged (n = 141)").first).to_be_visible(timeout=PATIENCE)
 
 
-def test_reasons_chosen_in_one_language_hold_in_the_other(own_server: Server, page: Page) -> None:
-    page.goto(f"{own_server.url}/quality")
+def test_reasons_chosen_in_one_language_hold_in_the_other(demo_server: Server, page: Page) -> None:
+    page.goto(f"{demo_server.url}/quality")
     chosen = page.locator("[data-testid=stMultiSelectTagsContainer]")
     en, nl = (vocabulary(language) for language in ("en", "nl"))
     expect(chosen.get_by_text(en["reasons.checks_failed"])).to_be_visible(timeout=PATIENCE)
