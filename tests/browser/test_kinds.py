@@ -316,10 +316,10 @@ def test_a_full_source_and_an_unknown_code_are_said_kindly(phone: BrowserContext
     )
     first = Respondent(phone, f"{server.link(slug)}?src=poster", "nl", RATED)
     late = Respondent(phone, f"{server.link(slug)}?src=poster", "nl", RATED)
+    first.page.bring_to_front()  # Chromium takes two seconds for each tap in a tab behind another one
     first.press("consent.agree")
     expect(first.page.locator("#item-of_age .error")).to_have_text(first.words("consent.young", age=16))
-    for person in (first, late):
-        choose(person.page, "of_age", 1)
+    choose(first.page, "of_age", 1)
     first.press("consent.agree")
     first.reads("Over Ana")
     first.tick("near", 1)
@@ -327,6 +327,8 @@ def test_a_full_source_and_an_unknown_code_are_said_kindly(phone: BrowserContext
     first.reads("Het eind")
     first.next()
     first.reads(first.words("thanks.title"))
+    late.page.bring_to_front()
+    choose(late.page, "of_age", 1)
     late.press("consent.agree")
     late.reads(late.words("full.title"))
 
