@@ -51,6 +51,11 @@ def sources() -> tuple[Path, ...]:
     return tuple(path for package in ("analysis", "survey_app", "tests") for path in (ROOT / package).rglob("*.py"))
 
 
+@cache
+def texts_of_tests() -> tuple[str, ...]:
+    return tuple(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+
+
 def sections(text: str) -> dict[str, str]:
     """The docstring's parts by their headings; what stands before the first is under the empty name."""
     parts = re.split(rf"^({'|'.join(SECTIONS)})\n-+\n", text, flags=re.MULTILINE)
@@ -99,9 +104,7 @@ def _unchecked(name: str, text: str) -> list[str]:
     for file in set(files) - {entry.partition(":")[0] for entry in wrong}:
         if file.endswith(".py") and not spoken & named_in(ROOT / file):
             wrong.append(f"{file}: names neither it nor what the section names")
-        elif not file.endswith(".py") and not any(
-            Path(file).stem in path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")
-        ):
+        elif not file.endswith(".py") and not any(Path(file).stem in text for text in texts_of_tests()):
             wrong.append(f"{file}: no test reads it")
     return wrong
 

@@ -124,6 +124,8 @@ def test_one_phone_that_presses_without_end_is_told_to_wait(server: Server) -> N
             await phone.press("language", "en")
             for number in range(100):
                 await phone.press("language", ("nl", "en")[number % 2])
+                if phone.resent >= 5 and number % 2:
+                    break
             return phone.resent, phone.screen["language"]
 
     resent, language = asyncio.run(press())
