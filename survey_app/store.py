@@ -302,9 +302,12 @@ class Store:
 
     def instrument(self, digest: str) -> Instrument:
         """The instrument of that digest, exactly as it was added."""
+        with self._looking() as connection:
+            return self._instrument(connection, digest)
+
+    def _instrument(self, connection: sa.Connection, digest: str) -> Instrument:
         table = schema.instruments
-        with self._reading() as connection:
-            content = connection.execute(sa.select(table.c.content).where(table.c.digest == digest)).scalar()
+        content = connection.execute(sa.select(table.c.content).where(table.c.digest == digest)).scalar()
         if content is None:
             what = f"holds no instrument {digest[:12]}"
             raise StoreError(Problem(self._where, what, "Add the instrument before its study."))
@@ -474,7 +477,7 @@ class Store:
             # Everybody is counted only where that decides something now.
             counts = _is_limited(study) or not later
             tallies = _tallies(connection, study, wave, now, test=test) if counts else Tallies()
-            source = _source(study, source)
+            source = _counted_label(connection, study, _source(study, source))
             if not test:
                 _refuse_closed(study, standing(study, now, wave=wave, source=source, finished=tallies))
                 if study.minimum_age is not None and not of_age:
@@ -484,7 +487,7 @@ class Store:
             person, before = _recognised(connection, study, wave, person, unmatched=unmatched, test=test)
             id, arrival = new_id(), _next_number(connection, study, "arrival", test=test)
             assigned, condition, rated = 0, "", ()
-            if before is not None and (before.condition or not study.conditions):
+            if before is not None:
                 condition, rated = before.condition, before.influencers
             elif study.conditions and not later:
                 assigned, condition, rated = _assigned(connection, study, tallies, test=test)
@@ -547,9 +550,7 @@ class Store:
     def _design(self, connection: sa.Connection, digest: str) -> Instrument:
         """The instrument of that digest; read once, since everybody who begins needs it."""
         if digest not in self._designs:
-            table = schema.instruments
-            content = connection.execute(sa.select(table.c.content).where(table.c.digest == digest)).scalar_one()
-            self._designs[digest] = instrument_from_json(content)
+            self._designs[digest] = self._instrument(connection, digest)
         return self._designs[digest]
 
     def name_influencer(self, key: str, name: str) -> None:
@@ -1237,7 +1238,10 @@ def _earlier(connection: sa.Connection, study: Study, begun: Participation) -> s
 def _recognised(
     connection: sa.Connection, study: Study, wave: str, person: str, *, unmatched: bool, test: bool
 ) -> tuple[str, sa.Row[Any] | None]:
-    """Under which name this person goes in all waves, and what an earlier one assigned to them."""
+    """Under which name this person goes in all waves, and what an earlier one assigned to them (by `_earlier`'s rule).
+
+    Somebody without a code is nobody's earlier self.
+    """
     if not study.waves:
         return "", None
     if wave not in {each.id for each in study.waves}:
@@ -1248,16 +1252,17 @@ def _recognised(
     mine = people.c.study == study.id, people.c.person == person, people.c.test == test
     met = sa.select(people.c.wave, people.c.condition, people.c.influencers).where(*mine).order_by(people.c.started)
     known = connection.execute(met).all() if person else []
-    earlier = next((row for row in known if row.wave != wave), None)
+    earlier = [row for row in known if row.wave != wave]
+    before = next((row for row in earlier if row.condition or not study.conditions), None)
     if study.invited or not person:
-        return person, earlier
+        return person, before
     if any(row.wave == wave for row in known):
         if unmatched:
             return "", None
         raise _refused("code_taken", "the code", "was used in this round already")
-    if earlier is None and wave != study.waves[0].id and not unmatched:
+    if not earlier and wave != study.waves[0].id and not unmatched:
         raise _refused("code_unknown", "the code", "was not met in an earlier round")
-    return person, earlier
+    return person, before
 
 
 def _invited(connection: sa.Connection, study: Study, key: str) -> tuple[str, str]:
@@ -1279,7 +1284,7 @@ def _last_change(connection: sa.Connection, study: Study) -> str:
 
 
 def _counted_label(connection: sa.Connection, study: Study, label: str) -> str:
-    """Under which label a visit is counted: where none are declared, new ones become `other` when there are many."""
+    """Under which label somebody is counted: where none are declared, new ones become `other` when there are many."""
     if study.sources or not label:
         return label
     known = connection.execute(sa.select(schema.visits.c.source).where(schema.visits.c.study == study.id).distinct())

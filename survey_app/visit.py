@@ -293,7 +293,7 @@ def load(visit: Visit) -> None:
         return
     visit.context = load_study_context(visit.slug)
     if begun is None:
-        visit.participation = None
+        visit.participation, visit.step, visit.code = None, "", ""  # not begun yet, or taken back
         if visit.language not in visit.context.study.languages:
             visit.language = ""
         return

@@ -318,6 +318,31 @@ def test_an_earlier_wave_decides_wherever_it_got_to(store: Store, study: Study) 
     assert known.condition == store.assign("bo 1").condition != ""
 
 
+def test_of_several_earlier_waves_the_first_with_a_condition_decides(store: Store, study: Study) -> None:
+    three = tuple(Wave(id, id.title()) for id in ("pre", "mid", "post"))
+    other = later_study(store, study, **WAVES | {"waves": three})
+    an = person_of_code(b"secret", other, {"mother": "an"})
+    for wave in ("pre", "mid"):  # the first of them was left before anything was assigned
+        store.begin("other", wave, language="en", wave=wave, person=an)
+    assigned = store.assign("mid").condition
+    assert store.begin("other", "post", language="en", wave="post", person=an).condition == assigned != ""
+    assert store.assign("pre").condition == assigned
+
+
+def test_whom_somebody_rates_already_stays_whatever_an_earlier_wave_had(store: Store, study: Study) -> None:
+    other = later_study(store, study, **WAVES, influencers=FACES, rate="chosen", per_respondent=2)
+    an = person_of_code(b"secret", other, {"mother": "an"})
+    faces = [face.id for face in FACES]
+    store.begin("other", "an 1", language="en", person=an)
+    store.begin("other", "an 2", language="en", wave="post", person=an)
+    for key, chosen in (("an 1", faces[:1]), ("an 2", faces[1:3])):
+        store.choose_influencers(key, chosen)
+    first = store.assign("an 1")
+    second = store.assign("an 2")
+    assert (first.condition, set(first.influencers)) == (second.condition, {faces[0]})
+    assert set(second.influencers) == set(faces[1:3]) and second.influencer == ""
+
+
 def test_a_study_begun_under_the_old_rule_keeps_it(store: Store, study: Study) -> None:
     old = later_study(store, study, rule="expected completions 1")
     assert store.begin("other", "key", language="en").condition in ("one", "two")

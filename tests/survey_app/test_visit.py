@@ -1,0 +1,91 @@
+"""What a session knows of a respondent, and how it keeps up with pages that came by the other way."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from survey_app import limits
+from survey_app.limits import Limit
+from survey_app.questionnaire import Sent
+from survey_app.screens.respondent import _comes_too_early
+from survey_app.store import Store
+from survey_app.study import Influencer, Study
+from survey_app.visit import Visit, load
+from survey_app.visit_screens import screen_of
+from tests.conftest import forget
+from tests.survey_app.conftest import INSTRUMENT
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A store that visits open by themselves, with an open study."""
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    monkeypatch.setenv("PARASOL_DATABASE", url)
+    forget()
+    store = Store(url)
+    store.migrate()
+    texts = {"en": "A test", "nl": "Een test"}
+    digest = store.add_instrument(INSTRUMENT)
+    ana = (Influencer("ana", "Ana"),)
+    store.add_study(Study("s", "s", texts, digest, ("en", "nl"), "open", texts, "1", influencers=ana, rate="all"))
+    yield store
+    store.close()
+    forget()
+
+
+@pytest.fixture
+def key(store: Store) -> str:
+    key = secrets.token_urlsafe(32)
+    store.begin("s", key, language="en")
+    return key
+
+
+def seen(visit: Visit) -> str:
+    load(visit)
+    return screen_of(visit).id
+
+
+def test_a_session_keeps_up_with_pages_that_were_posted(store: Store, key: str) -> None:
+    visit = Visit("s", key)
+    assert (seen(visit), visit.returned) == ("first", True)
+    store.save_page(key, "first", dict.fromkeys(INSTRUMENT.page("first").items, 3), sequence=1)
+    assert (seen(visit), visit.returned) == ("person", False)  # the page itself told of the return
+    store.save_page(key, "person", {"age": 30}, sequence=2)
+    store.save_page(key, "rated", {"b1": 3, "b2": 3}, influencer="ana", sequence=3)
+    code = store.finish(key)
+    assert seen(visit) == "thanks" and visit.code == code
+
+
+def test_a_withdrawn_participation_is_gone_from_the_session_too(store: Store, key: str) -> None:
+    visit = Visit("s", key)
+    assert seen(visit) == "first"
+    code = store.finish(key)
+    assert seen(visit) == "thanks" and store.withdraw(code)
+    assert seen(visit) == "consent" and visit.participation is None
+
+
+def test_a_visit_that_was_read_halfway_is_read_again(store: Store, key: str) -> None:
+    """As when the database became busy between two of the questions it was asked."""
+    half = Visit("s", key)
+    load(half)
+    half.step, half.steps, half.answers = "", (), {}
+    store.save_page(key, "first", dict.fromkeys(INSTRUMENT.page("first").items, 3))
+    assert (seen(half), half.returned) == ("person", True)
+
+
+@pytest.mark.parametrize(("event", "counted"), [("handover", True), ("next", True), ("language", False)])
+def test_what_writes_or_draws_is_counted_for_the_link(
+    store: Store, monkeypatch: pytest.MonkeyPatch, event: str, counted: bool
+) -> None:
+    monkeypatch.setattr(limits, "LINKS", Limit(2, 0.001))
+    early = []
+    for number in range(3):
+        visit = Visit("s", f"{number:040}")
+        load(visit)
+        sent = Sent(event, "", "first", "en", {}, saved=False, nonce=str(number), attempt=0, sequence=None)
+        early.append(_comes_too_early(visit, sent))
+    assert early == [False, False, counted]
