@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis.errors import Problem, SettingsError, StoreError
+from survey_app.commands.database import opened_store
 from survey_app.commands.terminal import err, out, progress_bar
 
 if TYPE_CHECKING:
@@ -24,17 +25,20 @@ def rehearse(
 
     Their answers are marked as a test: they count nowhere, and --remove deletes them.
     """
+    with opened_store() as store:
+        if remove:
+            out.print(f"{store.remove_tests(study)} test participations of '{study}' were deleted.", markup=False)
+            return
+        _rehearse(store, study, n, seed, url)
+
+
+def _rehearse(store: Store, study: str, n: int, seed: int, url: str) -> None:
     from survey_app.access import load_secret, sign_test
     from survey_app.address import running_address
     from survey_app.rehearse import rehearse_study
     from survey_app.settings import load_settings
-    from survey_app.store import Store
 
     settings = load_settings()
-    store = Store(settings.database)
-    if remove:
-        out.print(f"{store.remove_tests(study)} test participations of '{study}' were deleted.", markup=False)
-        return
     found = store.study(study)
     if url and not url.startswith(("http://", "https://")):
         raise SettingsError(Problem("--url", f"'{url}' is no address", "Write it as http://127.0.0.1:8501."))
