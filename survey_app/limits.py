@@ -4,7 +4,8 @@ A lecture hall shares one address, so an address says nothing about who asks too
 
 What is counted: arrivals for each link (entrance.py), and for each respondent's key and each link the pages of answers,
 whether they come to the route (saving.py) or by the websocket (screens/respondent.py); by the websocket also every
-other press of a button, for each key.
+other press of a button, for each key. Codes of withdrawal that are tried are counted for everybody together
+(withdrawal.py).
 
 With `parasol serve --workers N` nothing is shared between the processes: each keeps an equal part, 1/N, of the limit of
 a link, so that all together let through what one process would; people are spread over them evenly. The limit of a key
