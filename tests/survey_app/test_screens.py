@@ -38,6 +38,21 @@ SCREENS = ("quality", "measurement", "compare", "plan", "methods")
 LABELS = {scale.id: scale.label["en"] for scale in load_instrument("psi_core").scales}
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store with the demonstration study, for tests that only look at it."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('demo') / 'store.sqlite'}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARASOL_DATABASE", url)
+        forget()
+        store = Store(url)
+        store.migrate()
+        add_demo(store)
+        yield store
+        store.close()
+        forget()
+
+
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """An empty store that the screens open by themselves."""
@@ -95,8 +110,7 @@ def demo_scores(store: Store) -> tuple[Scores, Scores]:
 
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("language", ["en", "nl"])
-def test_every_screen_opens_in_both_languages_with_the_study_in_sight(store: Store, screen: str, language: str) -> None:
-    add_demo(store)
+def test_every_screen_opens_in_both_languages_with_the_study_in_sight(demo: Store, screen: str, language: str) -> None:
     w = words(language)
     text = shown(opened(screen, language))
     assert w(f"{screen}.title") in text
@@ -117,10 +131,9 @@ def test_without_a_study_and_without_answers_there_is_a_sentence(store: Store, s
         assert app.get("link_button")[0].proto.url == "/s/small"
 
 
-def test_quality_counts_the_flagged_and_its_flow_adds_up(store: Store) -> None:
-    add_demo(store)
+def test_quality_counts_the_flagged_and_its_flow_adds_up(demo: Store) -> None:
     app = opened("quality")
-    flags = flag_careless(store.rows(SLUG), load_instrument("psi_core"))
+    flags = flag_careless(demo.rows(SLUG), load_instrument("psi_core"))
     assert EN("quality.found", n=int(flags["flagged"].sum()), all=150) in shown(app)
     flow = cells(app, 1)
     excluded = sum(int(row[2]) for row in flow[1:])
@@ -129,11 +142,10 @@ def test_quality_counts_the_flagged_and_its_flow_adds_up(store: Store) -> None:
     assert int(cells(app, 1)[-1][3]) == 150 - int(flags["too_fast"].sum())
 
 
-def test_the_choice_made_in_quality_shows_every_result_without_the_flagged_too(store: Store) -> None:
-    add_demo(store)
+def test_the_choice_made_in_quality_shows_every_result_without_the_flagged_too(demo: Store) -> None:
     app = opened("quality")
     app.toggle[0].set_value(True).run()
-    everybody, kept = demo_scores(store)
+    everybody, kept = demo_scores(demo)
     at(app, "results")
     without = f"Without the flagged (n = {kept.n})"
     assert without in shown(app)
@@ -146,20 +158,18 @@ def test_the_choice_made_in_quality_shows_every_result_without_the_flagged_too(s
     assert without not in shown(at(app, "results"))
 
 
-def test_measurement_shows_what_the_analysis_says(store: Store) -> None:
-    add_demo(store)
+def test_measurement_shows_what_the_analysis_says(demo: Store) -> None:
     app = opened("measurement")
-    scores, _ = demo_scores(store)
+    scores, _ = demo_scores(demo)
     table = reliability_table(scores)
     assert cells(app) == table_reliability(table, labels=LABELS).frame.to_numpy().tolist()
     low, high = (f"{value:.2f}".lstrip("0") for value in (table["alpha"].min(), table["alpha"].max()))
     assert EN("measurement.key", low=low, high=high, n=7) in shown(app)
 
 
-def test_factors_list_what_the_model_leaves_out(store: Store) -> None:
-    add_demo(store)
+def test_factors_list_what_the_model_leaves_out(demo: Store) -> None:
     app = at(opened("measurement"), "measurement")
-    scores = demo_scores(store)[0]
+    scores = demo_scores(demo)[0]
     model = measurement_model({name: items for name, items in scores.scales.items() if len(items) > 1})
     table = table_modifications(modification_indices(model, scores), most=8, labels=LABELS)
     app.session_state["measurement_parts"] = EN("measurement.factors")
@@ -170,12 +180,11 @@ def test_factors_list_what_the_model_leaves_out(store: Store) -> None:
     assert "psi1" in str(cells(app, 1)) and "λ: 95 % CI" in app.table[1].value.columns
 
 
-def test_compare_stands_beside_a_study_and_refuses_impossible_numbers(store: Store) -> None:
-    add_demo(store)
+def test_compare_stands_beside_a_study_and_refuses_impossible_numbers(demo: Store) -> None:
     app = opened("compare")
     qatar = load_published("qatar_2023")
     names = {name: name for name in ("homophily", "psi", "purchase")}
-    fit = compare(shared_model(qatar, names), demo_scores(store)[0], qatar, names=names)
+    fit = compare(shared_model(qatar, names), demo_scores(demo)[0], qatar, names=names)
     expected = table_comparison(fit, qatar.called, labels=LABELS).frame
     assert cells(app) == [list(map(_literal, row)) for row in expected.to_numpy().tolist()]
     app.selectbox(key="published").set_value("heliyon_2022").run()
@@ -194,8 +203,7 @@ def test_compare_stands_beside_a_study_and_refuses_impossible_numbers(store: Sto
     assert len(cells(app)) == 1
 
 
-def test_plan_finds_an_n_and_a_mistake_is_calm(store: Store) -> None:
-    add_demo(store)
+def test_plan_finds_an_n_and_a_mistake_is_calm(demo: Store) -> None:
     app = opened("plan")
     app.text_area[0].set_value("psi ~ 0.4*social\npurchase ~ 0.4*psi").run()
     assert not app.exception
@@ -211,8 +219,7 @@ def test_plan_finds_an_n_and_a_mistake_is_calm(store: Store) -> None:
     assert EN("plan.key_none") in shown(app)
 
 
-def test_a_model_with_a_product_shows_where_the_slope_matters(store: Store) -> None:
-    add_demo(store)
+def test_a_model_with_a_product_shows_where_the_slope_matters(demo: Store) -> None:
     app = opened("results")
     app.text_area[0].set_value("purchase ~ psi + trust + psi:trust").run()
     assert not app.exception
@@ -224,8 +231,7 @@ def test_a_model_with_a_product_shows_where_the_slope_matters(store: Store) -> N
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])
-def test_the_notes_are_in_the_language_of_the_screen_and_say_so(store: Store, language: str) -> None:
-    add_demo(store)
+def test_the_notes_are_in_the_language_of_the_screen_and_say_so(demo: Store, language: str) -> None:
     app = opened("results", language)
     assert words(language)("results.notes") in [expander.label for expander in app.expander]
     (notes,) = [str(element.proto.body) for element in app.get("html") if 'class="notes"' in str(element.proto.body)]
