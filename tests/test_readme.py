@@ -89,8 +89,9 @@ def test_a_study_of_ones_own_goes_the_way_the_readme_says(tmp_path: Path) -> Non
     )  # fmt: skip
     try:
         until = time.monotonic() + 60
-        while not answers(f"http://127.0.0.1:{port}/healthz") and time.monotonic() < until:
-            time.sleep(0.1)
+        for each in (int(port), int(port) + 1):  # respondents' process and researchers'
+            while not answers(f"http://127.0.0.1:{each}/healthz") and time.monotonic() < until:
+                time.sleep(0.1)
         said = [run(command, tmp_path, **settings) for command in commands]
     finally:
         serve.terminate()
