@@ -1,13 +1,13 @@
 """What all sessions of a process share.
 
-What never changes while it runs is kept by `functools`: a page of answers asks for it several times, and a look into
-Streamlit's caches costs as much as a small query.
+What a page of answers asks for is kept by `functools`: a look into Streamlit's caches costs as much as a small query.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from analysis.measurement import Measurement
     from analysis.model import Model
     from analysis.scoring import Scores
+
+
+_FRESH = 3
+"""Seconds for which what may change is not looked up again."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +51,32 @@ def load_frozen_instrument(digest: str) -> Instrument:
     return open_store().instrument(digest)
 
 
-# A study may be closed at any moment. The store itself refuses late answers, so a page may show an old state briefly.
-@st.cache_resource(show_spinner=False, ttl=3, max_entries=200)
 def load_study_context(slug: str) -> StudyContext:
-    """The study with that slug and its instrument."""
+    """The study with that slug and its instrument, as they were three seconds ago at most.
+
+    A study may be closed at any moment. The store itself refuses late answers, so a page may show an old state briefly.
+    """
+    return _study_context(slug, int(time.monotonic() // _FRESH))
+
+
+@lru_cache(maxsize=200)
+def _study_context(slug: str, moment: int) -> StudyContext:
     study = open_store().study(slug)
     return StudyContext(study, load_frozen_instrument(study.instrument))
 
 
-@st.cache_resource(show_spinner=False, ttl=3)
+def forget_studies() -> None:
+    """Look up what was just changed here; other processes do within three seconds."""
+    _study_context.cache_clear()
+
+
 def load_link_codes() -> dict[str, tuple[str, str]]:
-    """The slug and the source that each short link means."""
+    """The slug and the source that each short link means, as three seconds ago at most."""
+    return _link_codes(int(time.monotonic() // _FRESH))
+
+
+@lru_cache(maxsize=1)
+def _link_codes(moment: int) -> dict[str, tuple[str, str]]:
     return link_codes(open_store().studies())
 
 

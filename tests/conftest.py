@@ -17,7 +17,7 @@ import pytest
 import streamlit as st
 from hypothesis import settings
 
-from survey_app.context import load_frozen_instrument, load_slug, open_store
+from survey_app.context import _link_codes, _study_context, load_frozen_instrument, load_slug, open_store
 
 # No test asserts a time, so a busy machine must not fail one either.
 settings.register_profile("parasol", deadline=None)
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def forget() -> None:
     """Know nothing of a database any more: another one stands behind the same settings."""
-    for kept in (open_store, load_frozen_instrument, load_slug):
+    for kept in (open_store, load_frozen_instrument, load_slug, _study_context, _link_codes):
         kept.cache_clear()
     st.cache_resource.clear()
 

@@ -28,7 +28,7 @@ from survey_app.components.study_frame import (
     title_of,
     warn_of_retention,
 )
-from survey_app.context import load_study_context, open_store
+from survey_app.context import forget_studies, open_store
 from survey_app.labels import study_labels
 from survey_app.links import Link, qr_png, qr_svg, study_links
 from survey_app.media import kept_from, media_folder, media_hosts, with_kept
@@ -117,7 +117,7 @@ def _change_state(study: Study) -> None:
         store.close_study(study.slug)
     else:
         store.open_study(study.slug)
-    load_study_context.clear(study.slug)
+    forget_studies()
 
 
 def _show_links(w: Words, study: Study) -> None:
@@ -249,7 +249,7 @@ def _ask_files(w: Words) -> None:
         except ParasolError as error:
             _show_problems(w, error.problems)
             return
-        load_study_context.clear(done.study.slug)
+        forget_studies()
         _say(w("studies.brought_in", title=title_of(done.study, w.language)))
 
 
