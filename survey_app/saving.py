@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -105,7 +106,8 @@ def _next_screen(context: StudyContext, begun: Participation, sent: SentPage, ab
     """
     try:
         visit = Visit(context.study.slug, sent.key, context=context)
-        resume(visit, begun)
+        sequence = begun.saves + 1 if sent.sequence is None else sent.sequence
+        resume(visit, replace(begun, saves=max(begun.saves, sequence)))
         saved = sent.page, about
         step = next((step for step in visit.steps if (step.page, step.influencer) == saved), None)
         if step is None or missing_on(visit.asked, visit.begun, step, visit.answers):

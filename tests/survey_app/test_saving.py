@@ -131,6 +131,7 @@ def test_the_next_screen_comes_with_the_saved_page(web: httpx.Client, store: Sto
         told = post(web, key, page, answers, sequence=sequence).json()
         assert told["saved"] is True and told["next"]["reply"]["problems"] == {}
         assert told["next"]["screen"] == [*pages, "thanks"][sequence]
+        assert told["next"]["post"] is None or told["next"]["post"]["saves"] == sequence
     begun = store.participation(key)
     assert begun is not None and begun.finished is not None and told["next"]["finished"] is True
     late = post(web, key, pages[0], store.answers(key)[pages[0], "Nina"], sequence=1)
