@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -325,13 +325,10 @@ class Phone:
         until = time.monotonic() + self.patience
         for attempt in itertools.count():
             try:
-                if post and not told["saved"]:
-                    asks = await self._save(post, told, attempt)
-                    if told["saved"] and not asks:
-                        break
-                else:
-                    asks = True
-                if asks:
+                heard = await self._save(post, told, attempt) if post and not told["saved"] else "ask"
+                if heard == "turned":
+                    break
+                if heard == "ask":
                     await self._run(told | {"attempt": attempt})
                     if not self.screen["reply"]["failed"]:
                         break
@@ -354,8 +351,10 @@ class Phone:
         if event == "next" and self.at == before["screen"]:
             raise Broken(self.at, "", "the next page did not come")
 
-    async def _save(self, post: Mapping[str, Any], told: dict[str, Any], attempt: int) -> bool:
-        """Post the page; False when it is to be posted again, or when the next screen came with the answer."""
+    async def _save(
+        self, post: Mapping[str, Any], told: dict[str, Any], attempt: int
+    ) -> Literal["turned", "ask", "again"]:
+        """Post the page. The next screen came with the answer, or is to be asked for; or it is to be posted again."""
         letter = {name: post[name] for name in ("key", "page", "influencer")}
         letter |= {name: told[name] for name in ("answers", "sequence")} | {"order": self.screen["order"]}
         letter["returned"] = post["returned"]
@@ -369,11 +368,11 @@ class Phone:
             self.acknowledged.append((post["page"], post["influencer"], dict(told["answers"])))
             following = json.loads(heard.body)["next"]
             self.screen = following or self.screen
-            return following is None
+            return "turned" if following else "ask"
         if heard.status in (413, 422):
             refused = json.loads(heard.body)
             for item, reason in refused.get("items", {}).items():
                 raise Broken(self.at, item, f"refused: {reason}")
             raise Broken(self.at, "", str(refused.get("problem", "refused")))
         # Anything else: this way to the server may be blocked, so the page goes along with the question.
-        return heard.status not in _COME_BACK and (heard.status == 409 or attempt > 0)
+        return "ask" if heard.status not in _COME_BACK and (heard.status == 409 or attempt > 0) else "again"

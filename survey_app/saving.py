@@ -83,10 +83,15 @@ def _save(sent: SentPage) -> Response:
         order = [id for id in sent.order if id in page.items]
         paradata = _of_page(sent.paradata, page.items)
         store.save_page(
-            sent.key, page.id, answers, influencer=about, order=order, paradata=paradata, sequence=sent.sequence
+            sent.key,
+            page.id,
+            answers,
+            influencer=about,
+            order=order,
+            paradata=paradata,
+            sequence=sent.sequence,
+            returned=sent.returned,
         )
-        if sent.returned and (sent.sequence or 0) > begun.saves:  # else it was counted when this page came before
-            store.count_resume(sent.key)
     except AnswersRefused as error:
         return _refused(422, str(error), {refusal.item: refusal.key for refusal in error.refusals})
     except DataError as error:

@@ -120,6 +120,9 @@ _TOUCH = (
         revision=_people.c.revision + 1,
         seen=sa.bindparam("now", type_=schema.Moment),
         saves=sa.case((_SENT < 0, _people.c.saves + 1), (_people.c.saves < _SENT, _SENT), else_=_people.c.saves),
+        # Counted with the page that tells of it, and once, however often that page comes.
+        resumes=_people.c.resumes
+        + sa.case((_people.c.saves < _SENT, sa.bindparam("returned", type_=sa.Integer)), else_=0),
     )
     .returning(_people.c.id, _people.c.saves, _people.c.influencers)
 )
@@ -603,6 +606,7 @@ class Store:
         order: Sequence[str] = (),
         paradata: Mapping[str, Any] | None = None,
         sequence: int | None = None,
+        returned: bool = False,
     ) -> None:
         """Keep the answers of one page, in one transaction; a repeat is success, a correction replaces the page.
 
@@ -617,6 +621,8 @@ class Store:
         sequence : int, optional
             The number of this save on the respondent's way. What has a lower number than the answers that are there
             comes too late, and changes nothing; without a number it is the newest.
+        returned : bool
+            Somebody who had left came back with this page; counted with its first arrival.
 
         Raises
         ------
@@ -636,7 +642,8 @@ class Store:
         }
         sent = -1 if sequence is None else min(max(sequence, 0), _LAST_SAVE)
         with self._writing() as connection:
-            touched = connection.execute(_TOUCH, {"key": _hash(key), "now": now, "sent": sent}).one_or_none()
+            touch = {"key": _hash(key), "now": now, "sent": sent, "returned": int(returned)}
+            touched = connection.execute(_TOUCH, touch).one_or_none()
             if touched is None:
                 _refuse_late(connection, _begun(connection, key).id, row, sent)
                 return

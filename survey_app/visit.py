@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from analysis.errors import DataError, StoreError, StudyClosed
+from analysis.errors import DataError, StudyClosed
 from analysis.instrument import Instrument
 from analysis.kinds import Answer
 from survey_app.access import load_secret
@@ -279,45 +279,37 @@ def _given(sent: Sent, name: str) -> object:
 
 
 def load(visit: Visit) -> None:
-    """Read what is not known yet, or not any more. Before consent the study may close under the reader's eyes."""
+    """Know what the database knows. Before consent the study may close under the reader's eyes."""
     if not SHORTEST_KEY <= len(visit.key) <= LONGEST_KEY:
         raise StudyClosed()
-    known = visit.participation
-    try:
-        begun = open_store().participation(visit.key)
-    except StoreError:
-        if known is None or not visit.step:
-            raise
-        return  # what is known may be shown all the same
-    if known is not None and begun is not None and visit.step and _as_far(begun) == _as_far(known):
-        return
+    known, begun = visit.participation, open_store().participation(visit.key)
     visit.context = load_study_context(visit.slug)
     if begun is None:
-        visit.participation, visit.step, visit.code = None, "", ""  # not begun yet, or taken back
+        if known is not None:  # taken back: nothing of it stays, nor the consent
+            visit.participation, visit.instrument, visit.agreed, visit.of_age = None, None, False, False
+            visit.step, visit.code, visit.answers, visit.steps = "", "", {}, ()
         if visit.language not in visit.context.study.languages:
             visit.language = ""
         return
     if begun.study != visit.context.study.id:
         raise StudyClosed()
-    # Pages that were posted meanwhile told of the return themselves.
-    visit.returned = known is None or (visit.returned and not visit.step)
     resume(visit, begun)
-    _assign(visit, _first_open(visit))
-    visit.step = (_first_open(visit) or visit.steps[-1]).id
+    # Pages that were posted meanwhile told of the return themselves, and turned the phone to another place.
+    moved = known is not None and known.saves != begun.saves
+    visit.returned = known is None or (visit.returned and not moved)
+    if known is None or moved or visit.find(visit.step) is None:
+        visit.step = ""
+        _assign(visit, _first_open(visit))
+        visit.step = (_first_open(visit) or visit.steps[-1]).id
 
 
 def resume(visit: Visit, begun: Participation) -> None:
-    """Know what the database knows of a participation in the study that is known."""
+    """Know all that the database knows of a participation in the study that is known, or nothing new."""
+    instrument, answers = load_frozen_instrument(begun.instrument), open_store().answers(visit.key)
+    code = open_store().finish(visit.key) if begun.finished else ""
     visit.participation, visit.language, visit.raffled = begun, begun.language, begun.raffled
-    visit.instrument = load_frozen_instrument(begun.instrument)
-    visit.answers = open_store().answers(visit.key)
-    visit.code = open_store().finish(visit.key) if begun.finished else ""
+    visit.instrument, visit.answers, visit.code = instrument, answers, code
     visit.steps = _steps(visit)
-
-
-def _as_far(begun: Participation) -> tuple[object, ...]:
-    """What changes when a page of this participation was kept, by whichever way it came."""
-    return begun.saves, begun.finished, begun.influencers, begun.influencer
 
 
 def _steps(visit: Visit) -> tuple[Step, ...]:

@@ -72,12 +72,12 @@ def _take(visit: Visit, sent: Sent) -> None:
     try:
         load(visit)
         visit.heard = True
+        if visit.find(sent.screen) is not None:
+            visit.step = sent.screen  # pages that were posted moved the phone on, not this session
         if _comes_too_early(visit, sent):
             visit.reply = replace(answered, failed=True)
             return
         _count_return(visit)
-        if visit.find(sent.screen) is not None:
-            visit.step = sent.screen  # pages that were posted moved the phone on, not this session
         if sent.event == "handover":
             visit.reply = replace(answered, drawing=_drawing(visit, sent.value))
         else:

@@ -279,8 +279,10 @@ def test_a_double_click_and_a_second_tab_double_nothing(phone: BrowserContext, s
     second = Respondent(phone, person.page.url)
     second.influencer = "Nina Vos"
     second.at("exposure")
+    person.page.bring_to_front()
     person.next(twice=True)
     person.at("social")
+    second.page.bring_to_front()
     second.answer("exposure", 5)  # the second tab is later, and corrects the first
     second.next()
     second.at("social")
@@ -384,6 +386,73 @@ def test_a_store_that_cannot_even_be_read(phone: BrowserContext, own_server: Ser
     database.close()
     person.at("exposure")  # by itself, and with what was ticked
     expect(person.page.locator("input[name='exposure1'][value='3']")).to_be_checked()
+
+
+def test_going_back_while_the_store_is_away_overwrites_nothing(phone: BrowserContext, own_server: Server) -> None:
+    person = Respondent(phone, own_server.link(own_server.add_study()))
+    person.begin()
+    given = {}
+    for page in ("exposure", "social"):
+        person.at(page)
+        given[page] = person.answer(page, 3)
+        person.next()
+    person.at("homophily")
+    with sqlite3.connect(own_server.database) as database:
+        database.execute("ALTER TABLE participations RENAME TO away")
+    person.press("respondent.back")
+    expect(person.page.get_by_text(words("nl")("respondent.away.title"))).to_be_visible(timeout=PATIENCE)
+    person.at("homophily")
+    with sqlite3.connect(own_server.database) as database:
+        database.execute("ALTER TABLE away RENAME TO participations")
+    database.close()
+    person.at("social")  # by itself, and with what was answered there
+    expect(person.page.locator("input[value='3']:checked")).to_have_count(len(given["social"]))
+    # The other way is shut as well: what cannot be kept is sent again until it can.
+    phone.route("**/answers", lambda route: route.abort())
+    lock = sqlite3.connect(own_server.database, isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
+    person.tick("social1", 4)
+    person.next()
+    expect(person.page.get_by_text(words("nl")("respondent.away.title"))).to_be_visible(timeout=PATIENCE)
+    person.page.wait_for_timeout(6000)  # longer than the store waits for the lock: the press itself has failed
+    lock.execute("ROLLBACK")
+    lock.close()
+    person.at("homophily")
+    assert person.kept(own_server.store) == given | {"social": given["social"] | {"social1": 4}}
+
+
+def test_what_is_changed_while_a_page_is_sent_is_sent_too(phone: BrowserContext, server: Server, study: str) -> None:
+    person = Respondent(phone, server.link(study))
+    person.begin()
+    given = person.answer("exposure", 3)
+    held: list[Route] = []
+    phone.route("**/answers", lambda route: route.continue_() if held else held.append(route))
+    person.next()
+    eventually(lambda: bool(held), person.page)
+    person.tick("exposure1", 6)
+    held[0].continue_()
+    person.at("social")
+    assert person.kept(server.store) == {"exposure": given | {"exposure1": 6}}
+
+
+def test_a_next_page_that_cannot_be_drawn_is_loaded_anew(phone: BrowserContext, server: Server, study: str) -> None:
+    person = Respondent(phone, server.link(study))
+    person.begin()
+    given = person.answer("exposure", 3)
+
+    def spoil(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        told["next"]["blocks"][-1]["kind"] = "unheard of"
+        route.fulfill(response=answer, json=told)
+
+    phone.route("**/answers", spoil)
+    with person.page.expect_navigation(timeout=PATIENCE):
+        person.next()
+    phone.unroute("**/answers")
+    person.at("social")
+    expect(person.page.locator("input[name='social1']").first).to_be_visible()
+    assert person.kept(server.store) == {"exposure": given}
 
 
 def test_a_server_killed_between_two_pages_loses_nothing(phone: BrowserContext, own_server: Server) -> None:

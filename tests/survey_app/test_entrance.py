@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import itertools
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -233,6 +235,17 @@ def test_only_the_sites_a_study_names_may_show_it_in_a_frame(web: httpx.Client, 
 # -- limits ---------------------------------------------------------------------------------------------------------
 
 
+def pressed(base: str, path: str, times: int) -> list[tuple[int, str]]:
+    """What one connection was answered, and how long to wait; httpx takes longer for a request than the server."""
+    found = []
+    with closing(http.client.HTTPConnection(base.removeprefix("http://"), timeout=60)) as connection:
+        for _ in range(times):
+            connection.request("HEAD", path)
+            with connection.getresponse() as answer:
+                found.append((answer.status, answer.headers.get("retry-after", "")))
+    return found
+
+
 def test_a_lecture_hall_passes_and_a_flood_is_told_to_wait(web: httpx.Client, store: Store, server: Server) -> None:
     """All from one address: four hundred people at once are let in; of thousands within seconds some must wait."""
     hall, flood = add(store), add(store)
@@ -241,10 +254,11 @@ def test_a_lecture_hall_passes_and_a_flood_is_told_to_wait(web: httpx.Client, st
         with ThreadPoolExecutor(20) as pool:
             answers = list(pool.map(lambda _: many.get(f"/s/{hall.slug}").status_code, range(400)))
             assert answers == [303] * 400
-            seen = list(pool.map(lambda _: many.head(f"/s/{flood.slug}"), range(4500)))
-        told = [answer for answer in seen if answer.status_code == 429]
-        assert told and all(int(answer.headers["retry-after"]) >= 1 for answer in told)
-        assert sum(answer.status_code == 303 for answer in seen) >= 3000
+            hands = pool.map(lambda _: pressed(server.base, f"/s/{flood.slug}", 225), range(20))
+            seen = [answer for hand in hands for answer in hand]
+        told = [wait for status, wait in seen if status == 429]
+        assert told and all(int(wait) >= 1 for wait in told)
+        assert sum(status == 303 for status, _ in seen) >= 3000
         assert many.get(f"/s/{hall.slug}").status_code == 303  # another link is not held up
     assert store.counts(hall.slug).visits == 401
 

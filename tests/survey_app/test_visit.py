@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
+from analysis.errors import StoreError
 from survey_app import limits
 from survey_app.limits import Limit
 from survey_app.questionnaire import Sent
 from survey_app.screens.respondent import _comes_too_early
+from survey_app.settings import load_settings
 from survey_app.store import Store
 from survey_app.study import Influencer, Study
 from survey_app.visit import Visit, load
@@ -61,20 +65,33 @@ def test_a_session_keeps_up_with_pages_that_were_posted(store: Store, key: str) 
 
 
 def test_a_withdrawn_participation_is_gone_from_the_session_too(store: Store, key: str) -> None:
-    visit = Visit("s", key)
-    assert seen(visit) == "first"
+    visit = Visit("s", key, agreed=True)
+    store.save_page(key, "first", dict.fromkeys(INSTRUMENT.page("first").items, 3))
+    assert seen(visit) == "person"
     code = store.finish(key)
     assert seen(visit) == "thanks" and store.withdraw(code)
-    assert seen(visit) == "consent" and visit.participation is None
+    assert seen(visit) == "consent"
+    assert (visit.participation, visit.answers, visit.agreed, visit.code) == (None, {}, False, "")
 
 
 def test_a_visit_that_was_read_halfway_is_read_again(store: Store, key: str) -> None:
-    """As when the database became busy between two of the questions it was asked."""
-    half = Visit("s", key)
-    load(half)
-    half.step, half.steps, half.answers = "", (), {}
-    store.save_page(key, "first", dict.fromkeys(INSTRUMENT.page("first").items, 3))
-    assert (seen(half), half.returned) == ("person", True)
+    """Who takes part can be read, what they answered cannot: nothing half of it may be shown, now or later."""
+    visit = Visit("s", key)
+    assert seen(visit) == "first"
+    for sequence, (page, about) in enumerate((("first", ""), ("person", ""), ("rated", "ana")), start=1):
+        store.save_page(key, page, {}, influencer=about, sequence=sequence)
+    code = store.finish(key)
+    file = make_url(load_settings().database).database
+    assert file is not None
+    with sqlite3.connect(file) as database:
+        database.execute("ALTER TABLE pages RENAME TO away")
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            load(visit)
+    with sqlite3.connect(file) as database:
+        database.execute("ALTER TABLE away RENAME TO pages")
+    database.close()
+    assert seen(visit) == "thanks" and visit.code == code
 
 
 @pytest.mark.parametrize(("event", "counted"), [("handover", True), ("next", True), ("language", False)])

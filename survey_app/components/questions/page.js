@@ -72,6 +72,10 @@ class View {
 
   show({ data, setTriggerValue }) {
     this.trigger = value => setTriggerValue("sent", value)
+    if (data.reply.failed && this.pending) { // nothing came of it: what stands here stays, and it is sent again
+      this.heard?.(data.reply)
+      return
+    }
     const look = lookOf(data)
     if (look !== turned.from) Object.assign(turned, { from: look, to: null })
     this.turn(turned.to ?? data, data.reply)
@@ -299,6 +303,7 @@ class View {
     this.draft = { values: { ...this.draft.values, [name]: value } }
     this.writeDraft()
     this.time(id, 1)
+    if (this.pending) this.pending.changed = true
     if (this.data.post && !this.pending) this.status.textContent = this.data.words.draft
     this.refresh()
   }
@@ -446,12 +451,22 @@ class View {
         }
         if (status === 200) {
           pending.saved = true
+          if (pending.changed) { // answered differently while it was under way: that is sent too
+            this.settle()
+            this.send("next")
+            return
+          }
           this.forgetDraft()
           this.away.replaceChildren()
           if (next?.script === this.data.script) { // else the server was renewed, and this script with it
             this.settle()
             turned.to = next
-            this.turn(next, next.reply)
+            try {
+              this.turn(next, next.reply)
+            } catch (error) { // half of one page and half of the next must not be answered
+              console.error(error)
+              location.reload()
+            }
             return
           }
         } else if (status === 429 || status === 503 || (status !== 409 && pending.attempt === 0)) {
