@@ -28,8 +28,10 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import sqlalchemy as sa
 
 from analysis.instrument import Choices, Instrument, Item, Page, Scale, load_instrument
+from survey_app import schema
 from survey_app.launch import give_way
 from survey_app.phone import Broken, Phone
 from survey_app.rehearse import answer_all, invented_people
@@ -144,8 +146,29 @@ def respondents_house() -> Iterator[House]:
             house.stop()
 
 
-def kept(house: House, slug: str) -> int:
-    return house.store.counts(slug).finished
+@dataclass(frozen=True)
+class Kept:
+    """What the database holds: people who finished, and pages of answers (of each person one of a kind, by its key)."""
+
+    finished: int
+    pages: int
+
+
+def kept(house: House, slug: str) -> Kept:
+    address = sa.make_url(house.database)
+    driver = {"postgresql": "postgresql+psycopg"}.get(address.drivername, address.drivername)
+    engine = sa.create_engine(address.set(drivername=driver))
+    with engine.connect() as connection:
+        pages = connection.execute(sa.select(sa.func.count()).select_from(schema.pages)).scalar_one()
+    engine.dispose()
+    return Kept(house.store.counts(slug).finished, pages)
+
+
+def all_kept(house: House, slug: str, before: Kept, load: Load) -> bool:
+    """Was nobody stopped, and does the database hold everybody who got to the end and every acknowledged page, once?"""
+    now = kept(house, slug)
+    found = now.finished - before.finished, now.pages - before.pages
+    return found == (load.completed, load.acknowledged) and not load.errors
 
 
 def ms(seconds: list[float], share: float) -> str:
@@ -187,7 +210,7 @@ def no_think(name: str, instrument: Instrument, n: int = 50, rounds: int = 3) ->
         before, spent = kept(house, slug), house.processor_seconds
         load = run(answer(house.base, slug, instrument, n, rounds, (0, 0), 0))
         spent = 1000 * (house.processor_seconds - spent) / max(load.completed, 1)
-        equal = kept(house, slug) - before == load.completed and not load.errors
+        equal = all_kept(house, slug, before, load)
         rate = len(load.pages) / load.took
         figures = (
             f"CPU {spent:.0f} ms per completed; {load.completed / load.took:.1f} completed/s, {rate:.0f} page saves/s; "
@@ -223,7 +246,7 @@ def thinking(n: int, target: float) -> None:
         spent = house.processor_seconds
         load = run(watched())
         spent = 1000 * (house.processor_seconds - spent) / max(load.completed, 1)
-        equal = kept(house, slug) - before == load.completed == n and not load.errors
+        equal = all_kept(house, slug, before, load) and load.completed == n
         figures = (
             f"p50 {ms(load.pages, 0.5)} p95 {ms(load.pages, 0.95)} p99 {ms(load.pages, 0.99)} ms; "
             f"CPU {spent:.0f} ms per completed; errors {sum(load.errors.values())}, sent again {load.resent}; "
@@ -243,9 +266,13 @@ def researcher() -> None:
     instrument = four_pages()
     with respondents_house() as house:
         slug = house.add_study(instrument)
+        whole: list[bool] = []
 
         def answered() -> Load:
-            return run(answer(house.base, slug, instrument, 100, 1, (2, 8), 10))
+            before = kept(house, slug)
+            load = run(answer(house.base, slug, instrument, 100, 1, (2, 8), 10))
+            whole.append(all_kept(house, slug, before, load) and load.completed == 100)
+            return load
 
         alone = answered()
         code = "import sys; from tests.benchmarks.fieldwork import refit_for_ever; refit_for_ever(*sys.argv[1:])"
@@ -260,7 +287,7 @@ def researcher() -> None:
         finally:
             endless.kill()
             endless.wait()
-        ratio, equal = beside.p95 / alone.p95, kept(house, slug) == alone.completed + beside.completed == 200
+        ratio, equal = beside.p95 / alone.p95, all(whole)
         figures = (
             f"p95 {1000 * alone.p95:.0f} ms alone, {1000 * beside.p95:.0f} ms beside {rounds} refits: {ratio:.1f} x; "
             f"database {'equal' if equal else 'NOT EQUAL'}"

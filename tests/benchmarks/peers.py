@@ -44,7 +44,7 @@ from websockets.asyncio.client import connect
 
 from survey_app.phone import Web
 from survey_app.server import raise_open_files
-from tests.benchmarks.fieldwork import ARMS, Load, answer, four_pages, kept, ms, run, say
+from tests.benchmarks.fieldwork import ARMS, Load, all_kept, answer, four_pages, kept, ms, run, say
 from tests.benchmarks.limesurvey import LimeSurvey, answer_limesurvey, missing
 from tests.benchmarks.workers import fresh_database, postgresql, seconds
 from tests.house import House, free_port
@@ -295,7 +295,7 @@ def parasol(folder: Path, database: str, postmaster: int, rounds: int, name: str
             load = run(answer(house.base, slug, instrument, people, rounds, (0, 0), 0))
             spent = house.processor_seconds - spent
             beside = seconds(postmaster) - beside if postmaster else 0.0
-            equal = kept(house, slug) - before == load.completed == people * rounds and not load.errors
+            equal = all_kept(house, slug, before, load) and load.completed == people * rounds
             seen[people] = line(f"{name}, {people} at once", load, spent, beside, equal)
     finally:
         house.stop()

@@ -31,7 +31,7 @@ import psutil
 import sqlalchemy as sa
 
 from survey_app.server import raise_open_files, write_static
-from tests.benchmarks.fieldwork import ARMS, Load, answer, four_pages, kept, run, say
+from tests.benchmarks.fieldwork import ARMS, Load, all_kept, answer, four_pages, kept, run, say
 from tests.front import Front, free_ports
 from tests.house import House
 
@@ -143,7 +143,7 @@ def turn(
         used[0] = sum(house.processor_seconds for house in houses) - used[0]
         used[1] = seconds(front.process.pid) - used[1]
         used[2] = seconds(postmaster) - used[2]
-        equal = kept(houses[0], slug) - before == load.completed == people * rounds and not load.errors
+        equal = all_kept(houses[0], slug, before, load) and load.completed == people * rounds
         return Turn(load, used[0], used[1], used[2], equal)
 
 
