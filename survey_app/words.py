@@ -14,7 +14,7 @@ TEXTS = Path(__file__).parent / "text"
 RESPONDENT = (
     "language", "consent", "declined", "influencer", "own_code", "respondent", "handover", "waiting", "trouble",
     "closed", "full", "early", "token", "unknown", "restart", "thanks", "completion", "raffle", "label",
-    "no_script", "withdraw",
+    "no_script", "withdraw", "own_study",
 )  # fmt: skip
 """The tables a respondent reads, which every language has in full; a researcher reads the others too."""
 

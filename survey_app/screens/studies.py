@@ -36,7 +36,7 @@ from survey_app.sentences import tell
 from survey_app.settings import load_settings
 from survey_app.study import Study, is_slug
 from survey_app.study_file import LARGEST_FILE, StudyFile, load_study, publish
-from survey_app.words import Words, words
+from survey_app.words import Words, languages, words
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -202,7 +202,7 @@ def _ask_new(w: Words, instrument: Instrument, key: str) -> None:
         if not is_slug(slug):
             st.warning(w("studies.missing_slug"))
         return
-    spoken = [language for language in instrument.languages if language in ("en", "nl", "de")]
+    spoken = [language for language in instrument.languages if language in languages()]
     consent = {language: words(language)("own_study.consent", contact=contact.strip()) for language in spoken}
     study = Study(
         id=f"s{secrets.token_hex(6)}", slug=slug, title=dict.fromkeys(spoken, title.strip()),

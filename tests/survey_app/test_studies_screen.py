@@ -81,6 +81,23 @@ def test_three_fields_make_a_draft_that_is_then_opened(store: Store) -> None:
     assert store.study("bonds-looks").state == "open"
 
 
+def test_people_agree_in_the_language_they_read(store: Store) -> None:
+    """The text stands in the database from then on: in English under "de", nobody would notice before a respondent."""
+
+    def script() -> None:
+        from analysis.instrument import load_instrument
+        from survey_app.screens.studies import _ask_new
+        from survey_app.words import words
+
+        _ask_new(words("en"), load_instrument("showcase"), "new")
+
+    assert not fill(AppTest.from_function(script, default_timeout=60).run(), "Looks", "", "Mia").exception
+    study = store.study("looks")
+    assert study.languages == load_instrument("showcase").languages == ("en", "nl", "de")
+    assert study.consent == {each: words(each)("own_study.consent", contact="Mia") for each in study.languages}
+    assert len(set(study.consent.values())) == 3 and "Die Teilnahme ist freiwillig" in study.consent["de"]
+
+
 @pytest.mark.parametrize(
     ("title", "slug", "contact", "says"),
     [
