@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from analysis.instrument import load_instrument
 from survey_app.store import Store
-from survey_app.study import Study
+from survey_app.study import Condition, Influencer, Study
 from tests.front import NGINX, Front, free_ports
 from tests.house import Crowd
 
@@ -135,6 +135,20 @@ def test_a_phone_stays_with_one_worker_and_phones_are_spread(installed: Installa
         met.add(int(worker.rpartition(":")[2]))
     assert met == set(ports[:2])
     assert installed.store.counts(slug).visits == 20
+
+
+def test_every_kind_of_question_is_answered_under_conditions_and_about_several(installed: Installation) -> None:
+    texts, digest = {"en": "Agree?", "nl": "Akkoord?"}, installed.store.add_instrument(load_instrument("showcase"))
+    arms, rated = (Condition("text", "T"), Condition("image", "I")), (Influencer("a", "Anna"), Influencer("b", "Bea"))
+    installed.store.add_study(
+        Study("kinds", "kinds", texts, digest, ("en", "nl"), "draft", texts, "1", arms, rated, minimum_age=16)
+    )
+    command = [sys.executable, "-c", "from survey_app.cli import app; app()", "rehearse", "kinds", "-n", "6"]
+    command += ["--url", installed.base]
+    done = subprocess.run(command, env=installed.environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "6 of 6 completed" in done.stdout, done.stdout + done.stderr
+    rows = installed.store.rows("kinds", include_test=True)
+    assert rows["test"].all() and set(rows["condition"]) == {"text", "image"}
 
 
 def _workers(log: Path, marked: str, requests: int) -> set[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
 from analysis.errors import StoreError
 from survey_app import limits
+from survey_app.context import open_store
 from survey_app.limits import Limit
 from survey_app.questionnaire import Sent
 from survey_app.screens.respondent import _comes_too_early
@@ -25,19 +25,18 @@ from tests.survey_app.conftest import INSTRUMENT
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store that visits open by themselves, with an open study."""
-    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     monkeypatch.setenv("PARASOL_DATABASE", url)
     forget()
     store = Store(url)
-    store.migrate()
     texts = {"en": "A test", "nl": "Een test"}
     digest = store.add_instrument(INSTRUMENT)
     ana = (Influencer("ana", "Ana"),)
     store.add_study(Study("s", "s", texts, digest, ("en", "nl"), "open", texts, "1", influencers=ana, rate="all"))
     yield store
     store.close()
+    open_store().close()
     forget()
 
 
@@ -74,6 +73,7 @@ def test_a_withdrawn_participation_is_gone_from_the_session_too(store: Store, ke
     assert (visit.participation, visit.answers, visit.agreed, visit.code) == (None, {}, False, "")
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_visit_that_was_read_halfway_is_read_again(store: Store, key: str) -> None:
     """Who takes part can be read, what they answered cannot: nothing half of it may be shown, now or later."""
     visit = Visit("s", key)
