@@ -94,6 +94,12 @@ def test_a_visit_that_was_read_halfway_is_read_again(store: Store, key: str) -> 
     assert seen(visit) == "thanks" and visit.code == code
 
 
+def test_the_time_it_takes_is_announced_before_anybody_agrees(store: Store) -> None:
+    visit = Visit("s", secrets.token_urlsafe(32), language="en")
+    load(visit)
+    assert screen_of(visit).progress == {"text": "Before you begin, about 1 minute", "share": 0}
+
+
 @pytest.mark.parametrize(("event", "counted"), [("handover", True), ("next", True), ("language", False)])
 def test_what_writes_or_draws_is_counted_for_the_link(
     store: Store, monkeypatch: pytest.MonkeyPatch, event: str, counted: bool
