@@ -136,8 +136,13 @@ def test_what_breaks_is_told_with_its_page_and_makes_the_exit_code_one(server: S
     store = Store(server.database)
     study = store.study("demo")
     store.close()
-    seen = rehearse_study(server.base, "/s/nowhere", load_instrument("psi_core"), 3, seed=1)
+    told: list[tuple[int, int]] = []
+    nowhere = "/s/nowhere"
+    seen = rehearse_study(
+        server.base, nowhere, load_instrument("psi_core"), 3, seed=1, told=lambda *done: told.append(done)
+    )
     assert (seen.completed, dict(seen.broken)) == (0, {("the link", "", "was answered 404"): 3})
+    assert told == [(1, 3), (2, 3), (3, 3)]
     # The server asks another questionnaire than the one these people know: required answers are missing.
     secret = load_secret(Settings(server.database))
     link = f"/s/demo?test={sign_test(secret, study.slug)}"
