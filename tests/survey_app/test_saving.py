@@ -75,7 +75,8 @@ def test_what_is_wrong_is_told_item_by_item(
 
 
 def test_ten_megabytes_of_text_are_refused(web: httpx.Client, store: Store, key: str) -> None:
-    assert post(web, key, "writing", {"one_word": "x" * 10_000_000}).status_code == 413
+    answer = post(web, key, "writing", {"one_word": "x" * 10_000_000})
+    assert (answer.status_code, answer.json()["problem"]) == (413, "This page of answers is too large.")
     assert kept(store, key) == {}
 
 
