@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tomllib
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -178,14 +179,14 @@ class _Record:
             "subjects": self.subjects(),
             "data": self.data(),
             "absent": [self.said["absent"]["text"]],
-            "recipients": [one_line(each, 500) for each in study.recipients] or [self.said["none"]],
+            "recipients": [_as_text(each, 500) for each in study.recipients] or [self.said["none"]],
             "transfers": [self.said["transfers"]["text"], *self.elsewhere()],
             "erasure": self.erasure(),
             "rights": [self.filled("rights", "text", contact=self.stated("contact", study.contact))],
             "security": [self.said["security"]["text"]],
             "deletions": deletions or [self.said["none"]],
         }
-        title = one_line(study.title.get(self.own, study.slug), 200)
+        title = _as_text(study.title.get(self.own, study.slug), 200)
         parts = [f"# {self.said['heading'].format(title=title)}"]
         parts.append(self.said["law"].format(slug=study.slug, day=today.isoformat()))
         for name, sentences in sections.items():
@@ -197,11 +198,11 @@ class _Record:
         return str(self.said[section][key]).format(**values)
 
     def stated(self, key: str, value: str) -> str:
-        return one_line(value, 500) or self.said["missing"].format(key=key)
+        return _as_text(value, 500) or self.said["missing"].format(key=key)
 
     def basis(self, versions: Sequence[str]) -> list[str]:
         said = [self.filled("basis", "consent", languages=", ".join(self.study.languages))]
-        known = ", ".join(one_line(version, 64) for version in versions or [self.study.consent_version])
+        known = ", ".join(_as_text(version, 64) for version in versions or [self.study.consent_version])
         return [*said, self.filled("basis", "versions", versions=known)]
 
     def subjects(self) -> list[str]:
@@ -210,7 +211,7 @@ class _Record:
         if study.minimum_age is not None:
             said.append(self.filled("subjects", "age", age=study.minimum_age))
         if study.embed:
-            said.append(self.filled("subjects", "embed", sites=", ".join(study.embed)))
+            said.append(self.filled("subjects", "embed", sites=", ".join(_as_text(site, 500) for site in study.embed)))
         return said
 
     def data(self) -> list[str]:
@@ -218,8 +219,10 @@ class _Record:
         asked = [item for item in instrument.items if item.kind != "info"]
         typed = [item.id for item in asked if item.kind in ("text", "long_text") or item.other]
         days = [item.id for item in asked if item.kind == "date"]
+        version = _as_text(instrument.version, 64)
+        asked_for = [_as_text(parameter.name, 500) for parameter in study.parameters]
         names = {
-            "answers": {"instrument": instrument.id, "version": instrument.version, "items": len(asked)},
+            "answers": {"instrument": instrument.id, "version": version, "items": len(asked)},
             "scales": {"scales": ", ".join(scale.id for scale in instrument.scales)} if instrument.scales else None,
             "free": {"items": ", ".join(typed)} if typed else None,
             "dates": {"items": ", ".join(days)} if days else None,
@@ -227,7 +230,7 @@ class _Record:
             "source": {"sources": ", ".join(each.id for each in study.sources)} if study.sources else None,
             "condition": {"conditions": ", ".join(c.id for c in study.conditions)} if study.conditions else None,
             "influencers": {} if any(page.per_influencer for page in instrument.pages) else None,
-            "parameters": {"parameters": ", ".join(p.name for p in study.parameters)} if study.parameters else None,
+            "parameters": {"parameters": ", ".join(asked_for)} if asked_for else None,
             "tokens": {} if study.invited else None,
             "code": {"number": len(study.code), "waves": ", ".join(w.id for w in study.waves)} if study.code else None,
             "raffle": {} if study.raffle else None,
@@ -246,6 +249,13 @@ class _Record:
         if study.retention is not None:
             day = self.filled("erasure", "day", day=study.retention.isoformat(), controller=controller)
         return [day, self.said["erasure"]["withdrawal"]]
+
+
+def _as_text(text: str, length: int) -> str:
+    """The text in one line of Markdown, nothing of which is markup, HTML or a link."""
+    escaped = re.sub(r"([\\`*_\[\]<>&#~])", r"\\\1", one_line(text, length))
+    # A list begins with a sign, or with a number, a full stop or bracket, and a space.
+    return re.sub(r"^((?=[-+=])|[0-9]+(?=[.)]( |$)))", r"\1\\", escaped)
 
 
 def _zipped(files: Mapping[str, str | bytes]) -> bytes:

@@ -74,7 +74,7 @@ def test_the_record_says_all_the_law_asks_for(language: str, title: str) -> None
     record = record_of_processing(RICH, questions, language, lines, ["2025-9", "2026-1"], TODAY)
     for part in (
         *(title, "2026-03-02", "2027-12-31", "University of Somewhere", "privacy@university.example"),
-        *("Statistics department", "https://course.example", "16", "2025-9, 2026-1", "PROLIFIC_PID", "pre, post"),
+        *("Statistics department", "https://course.example", "16", "2025-9, 2026-1", r"PROLIFIC\_PID", "pre, post"),
         *("poster", "plain, ad", questions.id),
     ):
         assert part in record, part
@@ -94,9 +94,36 @@ def test_what_is_not_stated_is_named_with_its_key() -> None:
 
 
 def test_texts_in_a_record_stay_in_their_line() -> None:
-    hostile = replace(RICH, controller="A\n\n# Heading\n<script>", recipients=("B\n- C",))
+    hostile = replace(RICH, controller="A\n\n# Heading\n1. C", recipients=("B\n- C",))
     record = record_of_processing(hostile, INSTRUMENT, "en", today=TODAY)
-    assert "- A # Heading <script>\n" in record and "\n- B - C\n" in record
+    assert "- A \\# Heading 1. C\n" in record and "\n- B - C\n" in record
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("<script>alert(1)</script>", r"\<script\>alert(1)\</script\>"),
+        ("<img src=x onerror=alert(1)>", r"\<img src=x onerror=alert(1)\>"),
+        ("[x](javascript:alert(1))", r"\[x\](javascript:alert(1))"),
+        (r"\<b>", r"\\\<b\>"),
+        ("a_b *c* `d` &lt; ~~e~~", r"a\_b \*c\* \`d\` \&lt; \~\~e\~\~"),
+        ("# Heading", r"\# Heading"),
+        ("- 2nd chair", r"\- 2nd chair"),
+        ("1. C", r"1\. C"),
+        ("Dr. Mia (chair), 2026-1", "Dr. Mia (chair), 2026-1"),
+        ("2026-1.5 (a)", "2026-1.5 (a)"),
+        ("2026.1 (a)", "2026.1 (a)"),
+    ],
+)
+def test_texts_in_a_record_are_no_markup(text: str, written: str) -> None:
+    """The record is sent to a privacy officer, whose program shows Markdown as a page."""
+    stated = replace(RICH, controller=text, contact=text, purpose={"en": text}, recipients=(text,), title={"en": text})
+    stated = replace(stated, parameters=(Parameter("pid", text),), languages=("en",), embed=(text,))
+    instrument = replace(INSTRUMENT, version=text)
+    record = record_of_processing(stated, instrument, "en", versions=[text], today=TODAY)
+    # title, controller, contact twice, purpose, version of the consent, site, version, parameter, recipient, erasure
+    assert record.count(written) == 11
+    assert text == written or text not in record.replace(written, "")
 
 
 @pytest.mark.parametrize(("days", "early", "kept"), [(1, 0, True), (1, 2, True), (1, 1, False), (0, 9, False)])
