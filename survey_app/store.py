@@ -90,7 +90,8 @@ _MIGRATION_LOCK = 0x7061726173  # any fixed number: all processes that migrate t
 _MOST_TOKENS = 100_000
 _MOST_LABELS = 200  # anybody can make up labels of links, and each is a line on the researcher's screen
 _LAST_SAVE = 10**9  # a larger number is no number of a save
-_ADDRESS = re.compile(r"[^@\s,;<>()\"]{1,64}@[^@\s,;<>()\".]+(\.[^@\s,;<>()\".]+)+")
+# One that a spreadsheet would run as a formula is refused: an apostrophe before it would make it another address.
+_ADDRESS = re.compile(r"(?![=+\-\uff1d\uff0b\uff0d\uff20])[^@\s,;<>()\"]{1,64}@[^@\s,;<>()\".]+(\.[^@\s,;<>()\".]+)+")
 _LINK_REMEDY = "Open the study's own link again."
 _FROZEN = ("instrument", "conditions", "influencers", "rate", "per_respondent", "waves", "code", "parameters", "seed")
 """What cannot change under an open study."""

@@ -683,7 +683,11 @@ def test_raffle_addresses_have_no_way_back(store: Store, study: Study, url: str)
 
 
 @pytest.mark.parametrize(
-    "address", ["", "me", "a@b", "a b@c.de", "a@b.c, d@e.f", "=cmd@x.y\x00@z", "a" * 300 + "@b.de"]
+    "address",
+    [
+        *("", "me", "a@b", "a b@c.de", "a@b.c, d@e.f", "=cmd@x.y\x00@z", "a" * 300 + "@b.de"),
+        *("=1+1@x.yz", "+1@x.yz", "-1@x.yz", "@x.yz", "\t=1@x.yz", "\uff1d1@x.yz", "\uff0b1@x.yz", "\uff20a@x.yz"),
+    ],
 )
 def test_what_is_no_address_is_refused(store: Store, study: Study, address: str) -> None:
     changed(store, study, raffle=True)
@@ -691,6 +695,16 @@ def test_what_is_no_address_is_refused(store: Store, study: Study, address: str)
     store.finish("key")
     with pytest.raises(DataError, match="no e-mail address"):
         store.add_raffle_address("key", address)
+    assert store.raffle_addresses("other") == []
+
+
+@pytest.mark.parametrize("address", ["o'neil+raffle@x.yz", "a=b@mail.x-y.example", "mia-l@x.yz"])
+def test_what_an_address_may_hold_within_is_kept_as_it_is(store: Store, study: Study, address: str) -> None:
+    changed(store, study, raffle=True)
+    store.begin("other", "key", language="en")
+    store.finish("key")
+    store.add_raffle_address("key", address)
+    assert store.raffle_addresses("other") == [address]
 
 
 def test_nothing_is_purged_without_an_export_of_all_there_is(store: Store, study: Study, url: str) -> None:
