@@ -87,7 +87,7 @@ def test_the_browsers_language_is_proposed_and_can_be_changed(
     expect(person.page.get_by_role("radio", name="1 to 2 years")).to_be_checked()
     assert person.page.evaluate("document.documentElement.lang") == "en"
     begun = server.store.participation(person.key)
-    assert begun is not None and begun.language == "en"
+    assert begun is not None and (begun.language, begun.switches) == ("en", 1)
 
 
 def test_missing_items_are_named_on_top_and_beside_the_item(phone: BrowserContext, server: Server, study: str) -> None:
@@ -425,13 +425,17 @@ def test_what_is_changed_while_a_page_is_sent_is_sent_too(phone: BrowserContext,
     person = Respondent(phone, server.link(study))
     person.begin()
     given = person.answer("exposure", 3)
+    status, w = person.page.locator("form > .status"), words("nl")
+    expect(status).to_have_text(w("respondent.status.draft"))
     held: list[Route] = []
     phone.route("**/answers", lambda route: route.continue_() if held else held.append(route))
     person.next()
     eventually(lambda: bool(held), person.page)
+    expect(status).to_have_text(w("respondent.status.sending"))
     person.tick("exposure1", 6)
     held[0].continue_()
     person.at("social")
+    expect(status).to_have_text(w("respondent.status.saved"))
     assert person.kept(server.store) == {"exposure": given | {"exposure1": 6}}
 
 
