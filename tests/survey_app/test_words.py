@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from string import Formatter
 from typing import Any
 
 import pytest
 
+import survey_app.words
 from survey_app.words import RESPONDENT, TEXTS, direction, languages, researcher_languages, words
 
 
@@ -24,6 +27,26 @@ def test_researchers_read_english_and_dutch_and_respondents_german_too() -> None
     assert languages()[0] == researcher_languages()[0] == "en"
     assert {"en", "nl"} <= set(researcher_languages())
     assert "de" in languages()
+
+
+def test_a_further_language_is_a_further_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(TEXTS, tmp_path / "text")
+    german = (TEXTS / "de.toml").read_text(encoding="utf-8")
+    frisian = german.replace('name = "Deutsch"', 'name = "Frysk"')
+    (tmp_path / "text" / "fy.toml").write_text(frisian, encoding="utf-8")
+    monkeypatch.setattr(survey_app.words, "TEXTS", tmp_path / "text")
+    kept = (languages, words, researcher_languages, survey_app.words._file)
+    for each in kept:
+        each.cache_clear()
+    try:
+        assert "fy" in languages() and words("fy")("language.name") == "Frysk"
+        assert words("fy").language == "fy" and words("fy")("language.continue") == "Weiter auf Deutsch"
+        assert "fy" not in researcher_languages()  # it has what respondents read, and no more
+    finally:
+        monkeypatch.undo()
+        for each in kept:
+            each.cache_clear()
+    assert "fy" not in languages()
 
 
 @pytest.mark.parametrize("language", [code for code in languages() if code != "en"])
