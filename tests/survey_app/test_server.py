@@ -429,6 +429,15 @@ def test_the_settings_that_matter_are_held() -> None:
     assert options["server.port"] == 1
 
 
+def test_a_changed_setting_that_matters_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them by name, with what it should be: no server starts that is slow or unsafe."""
+    monkeypatch.setitem(REQUIRED, "runner.postScriptGC", True)
+    monkeypatch.setitem(REQUIRED, "server.enableXsrfProtection", "always")
+    with pytest.raises(SettingsError, match=r"config\.toml, runner\.postScriptGC.*is False.*Set it to True") as refused:
+        streamlit_config(Settings("sqlite:////tmp/x.sqlite"))
+    assert len(refused.value.problems) == 2 and "server.enableXsrfProtection" in str(refused.value)
+
+
 def test_open_files_are_raised_to_what_is_allowed() -> None:
     code = (
         "import resource, json; hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1];"
