@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+import segno
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -79,14 +80,28 @@ def modules(address: str) -> list[list[bool]]:
 
 
 def test_the_picture_of_a_qr_code_holds_the_address() -> None:
-    import segno
-
     address = f"{HERE}/l/m9c23e3"
     expected = [[bool(cell) for cell in row] for row in segno.make(address, error="m", micro=False).matrix]
     assert modules(address) == expected
     drawing = xml.fromstring(qr_svg(f"{address}?a=1&b=<x>"))
     title = drawing.find("{http://www.w3.org/2000/svg}title")
     assert title is not None and title.text == f"{address}?a=1&b=<x>"
+
+
+def test_the_drawing_of_a_qr_code_holds_the_address() -> None:
+    """Read back from its lines: each step of the path is as long as so many dark squares."""
+    address = f"{HERE}/l/m9c23e3"
+    drawn = re.search(rb'class="qrline"[^>]* d="([^"]+)"', qr_svg(address))
+    assert drawn is not None
+    dark, x, y = set[tuple[int, int]](), 0.0, 0.0
+    for step, across, down in re.findall(r"([Mmh])(-?[\d.]+)(?: (-?[\d.]+))?", drawn[1].decode()):
+        if step == "h":
+            dark |= {(int(y) - 4, int(x) - 4 + number) for number in range(int(across))}
+            x += float(across)
+        else:
+            x, y = (float(across), float(down)) if step == "M" else (x + float(across), y + float(down))
+    code = segno.make(address, error="m", micro=False).matrix
+    assert dark == {(y, x) for y, row in enumerate(code) for x, cell in enumerate(row) if cell}
 
 
 # -- labels ---------------------------------------------------------------------------------------------------------
