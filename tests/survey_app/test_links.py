@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import pytest
 import segno
+from fpdf import FPDF
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -131,6 +132,23 @@ def test_a_sheet_is_filled_with_labels() -> None:
     assert filled.startswith(b"%PDF-") and pages(filled) == 1
     assert codes_drawn(filled) == PER_SHEET * one
     assert pages(study_labels(STUDY, links, "en", copies=11)) == 2
+
+
+def test_each_label_says_the_link_to_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words beside the code: a phone without a camera gets there too."""
+    printed: list[str] = []
+    cell = FPDF.cell
+
+    def told(self: FPDF, w: float, h: float, text: str) -> bool:
+        printed.append(text)
+        return bool(cell(self, w, h, text))
+
+    monkeypatch.setattr(FPDF, "cell", told)
+    sheet = label_sheet(study_links(STUDY, HERE), "T", "Scan", copies=2)
+    assert pages(sheet) == 1
+    assert printed.count("survey.example/l/m9c23e3") == printed.count("Poster in the hall") == 2
+    [other] = {text for text in printed if "/l/" in text} - {"survey.example/l/m9c23e3"}
+    assert printed.count(other) == printed.count("class_a") == 2 and printed.count("T") == printed.count("Scan") == 4
 
 
 @pytest.mark.parametrize(
