@@ -23,6 +23,9 @@ fits into a cell of Excel (32,767 characters) and of SPSS (32,767 bytes), where 
 from being written.
 """
 
+_KEPT_LONG_TEXT, _KEPT_BYTES = 20_000, 32_000
+"""What was the limit of a text on several lines: tables with longer ones, exported before, come back."""
+
 LARGEST_NUMBER = 10**15
 """Beyond this a number is no answer, and a database would round it."""
 
@@ -165,14 +168,17 @@ def longest_text(item: Item) -> int:
     return LONGEST_LONG_TEXT if item.kind == "long_text" else LONGEST_TEXT
 
 
-def accept_answer(item: Item, value: object) -> Answer:
-    """The declared value that was sent for one item; `WrongAnswer` for anything else."""
+def accept_answer(item: Item, value: object, *, kept: bool = False) -> Answer:
+    """The declared value that was sent for one item; `WrongAnswer` for anything else.
+
+    Of a table (`kept`), a text on several lines may be as long as it ever was allowed to be.
+    """
     if value is None:
         return None
     if item.decline and _is_whole(value) and value == DECLINED:
         return DECLINED
     if item.kind in ("text", "long_text"):
-        return _text(value, longest_text(item), lines=item.kind == "long_text")
+        return _text(value, longest_text(item), lines=item.kind == "long_text", kept=kept)
     if item.kind == "date":
         return _day(value)
     if item.kind in ("number", "slider"):
@@ -228,7 +234,7 @@ def _several(item: Item, value: object) -> list[int] | None:
     return list(value) if item.kind == "ranking" else [one for one in offered if one in value]
 
 
-def _text(value: object, longest: int, lines: bool = False) -> str | None:
+def _text(value: object, longest: int, lines: bool = False, kept: bool = False) -> str | None:
     if not isinstance(value, str):
         raise WrongAnswer("is not a text")
     too_long = WrongAnswer(f"is longer than {longest:,} characters", "long")
@@ -236,7 +242,8 @@ def _text(value: object, longest: int, lines: bool = False) -> str | None:
         raise too_long
     text = _UNPRINTABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
     text = text if lines else re.sub(r"\s+", lambda gap: " " if _LINE_END.search(gap[0]) else gap[0], text)
-    if len(text.encode("utf-16-le")) // 2 > longest:
+    before = kept and lines and len(text) <= _KEPT_LONG_TEXT and len(text.encode()) <= _KEPT_BYTES
+    if not before and len(text.encode("utf-16-le")) // 2 > longest:
         raise too_long
     return text or None
 

@@ -18,7 +18,9 @@ _EXIF = b"Exif\0\0"
 # Start, end, tables and scans; of what programs add, only JFIF's head and what decides the colours.
 _JPEG_KEPT = frozenset(range(0xC0, 0xE0))
 _JPEG_COLOURS = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
-_JPEG_NEXT = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")  # in a scan, 0 stands behind an FF that is none, and D0-D7 in it
+# In a scan, 0 stands behind an FF that is none, and D0-D7 in it. Of many FF (erased memory is full of them) the last
+# decides; a search for any number of them would take hours for a megabyte.
+_JPEG_NEXT = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _JPEG_END, _JPEG_SCAN = 0xD9, 0xDA
 
 _PNG_KEPT = frozenset(
@@ -27,8 +29,9 @@ _PNG_KEPT = frozenset(
 _WEBP_KEPT = frozenset((b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"))
 _WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
 _GIF_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
-_MP4_NESTED = (b"moov", b"trak")  # the second in the first
-_MP4_TOLD = (b"udta", b"meta", b"uuid")
+_MP4_NESTED = (b"moov", b"trak", b"mdia")  # each in the one before
+_MP4_TOLD = (b"udta", b"meta", b"uuid", b"free", b"skip")
+_MP4_TIMES = (b"mvhd", b"tkhd", b"mdhd")
 
 
 def without_metadata(content: bytes, kind: str) -> bytes:
@@ -39,7 +42,8 @@ def without_metadata(content: bytes, kind: str) -> bytes:
     content : bytes
         The whole file.
     kind : str
-        As `media.media_kind` says; WebM files are handed back as they are: what is filmed with a phone is none.
+        As `media.media_kind` says; WebM files are handed back as they are: what is filmed with a phone is none. What
+        an action camera measures while it films lies among the pictures of the film, and stays there.
 
     Returns
     -------
@@ -154,8 +158,8 @@ def _of_gif(content: bytes) -> bytes:
             end = _gif_blocks(content, place + 2)
             label, told = content[place + 1], content[place + 3 : place + 14]
             shown = label in (0x01, 0xF9) or (label == 0xFF and told in _GIF_LOOPS)
-        else:
-            raise ValueError("something stands between two parts")
+        else:  # whatever stands between two parts, browsers show what came before it
+            break
         if shown:
             kept.append(content[place:end])
         place = end
@@ -192,6 +196,13 @@ def _free(film: bytearray, place: int, end: int, nested: Sequence[bytes]) -> Non
         elif kind in _MP4_TOLD:
             film[place + 4 : place + 8] = b"free"
             film[place + head : place + size] = bytes(size - head)
+        elif kind in _MP4_TIMES:  # made and changed, in 8 or 16 bytes; 0 is a time nobody knows
+            start = min(place + head + 4, place + size)
+            until = min(start + (16 if film[start - 4] == 1 else 8), place + size)
+            film[start:until] = bytes(until - start)
+        elif kind == b"hdlr":  # behind what kind of track it is, the name of what wrote it
+            start = min(place + head + 24, place + size)
+            film[start : place + size] = bytes(place + size - start)
         place += size
 
 

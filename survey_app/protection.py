@@ -55,6 +55,11 @@ _EVENTS = "__events"
 """How the id ends under which Streamlit takes the events of a component, in another form than its state."""
 
 _DEEPEST = 20
+_LARGEST = 512 * 1024
+"""Bytes of what a respondent's page sends at once: twice the largest page of answers. Streamlit takes 200 MB, and to
+look into their JSON here would keep everybody else waiting: what is larger is a run in which nothing was pressed.
+"""
+_MOST_WIDGETS = 100
 _ODD = Limit(1, 1 / 60)
 """Lines in the log about what no page of ours sends: one a minute, however much of it comes."""
 
@@ -219,11 +224,12 @@ def _of_respondents(frame: bytes | None) -> bytes | None:
     Anything else would end as an error with a long trace in the log, each time somebody sends it.
     """
     message = _read(frame)
-    if message is None or message.WhichOneof("type") not in _OF_ANYBODY:
+    if frame is None or message is None or message.WhichOneof("type") not in _OF_ANYBODY:
         return None
     asked = message.rerun_script
     widgets = asked.widget_states.widgets
-    plain = [widget for widget in widgets if _is_plain(widget)]
+    looked_at = widgets[:_MOST_WIDGETS] if len(frame) <= _LARGEST else []
+    plain = [widget for widget in looked_at if _is_plain(widget)]
     if len(plain) == len(widgets) and not asked.fragment_id:
         return frame
     asked.ClearField("fragment_id")

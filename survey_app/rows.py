@@ -296,7 +296,7 @@ def _read(item: Item, row: Mapping[Column, Any]) -> tuple[Any, str]:
     if item.kind in SEVERAL and plain:
         value = _listed(plain)
     try:
-        return accept_answer(item, value), ""
+        return accept_answer(item, value, kept=True), ""
     except WrongAnswer as wrong:
         return value, str(wrong)
 

@@ -102,7 +102,7 @@ def _unassigned(counts: StudyCounts) -> SourceCounts | None:
 def _show_tests(view: View, counts: StudyCounts) -> None:
     """How many tests and rehearsals there are, and the button that removes them, with a second one to be sure."""
     w, key = view.w, f"removed_{view.study.id}"
-    removed = st.session_state.get(key)
+    removed = st.session_state.get(key, 0)
     if not counts.tests:
         if removed:
             st.success(w("fieldwork.tests_gone", n=removed))
@@ -115,16 +115,16 @@ def _show_tests(view: View, counts: StudyCounts) -> None:
             label = w("fieldwork.remove", n=counts.tests)
             slug = view.study.slug
             st.button(label, type="primary", key="remove_tests", on_click=_remove_tests, args=(slug, key))
-    if removed == 0:
+    if removed is None:
         st.error(w("results.away"))
 
 
 def _remove_tests(slug: str, key: str) -> None:
-    """Delete them and remember how many there were; 0 where the database is away."""
+    """Delete them and remember how many there were; None where the database is away."""
     try:
         st.session_state[key] = open_store().remove_tests(slug)
     except StoreError:
-        st.session_state[key] = 0
+        st.session_state[key] = None
 
 
 def _show_quotas(view: View, counts: StudyCounts) -> None:

@@ -145,6 +145,25 @@ def test_a_gif_loses_what_a_program_wrote_into_it() -> None:
     assert without_metadata(plain[:place] + program + plain[place:], "gif") == plain
 
 
+def test_a_gif_with_something_between_its_parts_is_kept_as_browsers_show_it() -> None:
+    """Some programs put zeros before the end."""
+    held = io.BytesIO()
+    drawn().save(held, "GIF")
+    plain = held.getvalue()
+    assert without_metadata(plain[:-1] + b"\0\0;", "gif") == plain
+
+
+def test_a_picture_from_a_card_with_erased_blocks_takes_no_time() -> None:
+    """Erased memory is full of FF; in a scan of five megabytes of them a search that goes back takes a day."""
+    plain = saved(drawn(), "jpg")
+    cut = len(plain) - 40
+    for end in (b"", b"\0" + plain[cut:]):
+        broken = plain[:cut] + b"\xff" * 4_000_000 + end
+        assert without_metadata(broken, "jpg") == broken
+    filled = plain[:-2] + b"\xff" * 9 + plain[-2:]
+    assert seen(without_metadata(filled, "jpg")) == seen(plain)
+
+
 def box(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content) + 8) + kind + content
 
@@ -163,6 +182,26 @@ def test_a_film_tells_no_place_and_lies_where_it_lay() -> None:
     for _ in range(3000):  # deeper than anything may call itself
         nested = box(b"moov", nested)
     assert without_metadata(nested, "mp4") == nested
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_film_does_not_tell_when_and_by_what_it_was_made(version: int) -> None:
+    """The film, each track and each track's media say it; how long they last stands right behind."""
+    form = ">IQQ" if version else ">III"
+    made, lasts = 0xE5F0_1234, b"\0\0\3\xe8lasts"
+    head = struct.pack(form, version << 24, made, made) + lasts
+    named = box(b"hdlr", bytes(8) + b"vide" + bytes(12) + b"Marked camera\0")
+    media = box(b"mdia", box(b"mdhd", head) + named + box(b"udta", b"Marked"))
+    film = box(b"moov", box(b"mvhd", head) + box(b"trak", box(b"tkhd", head) + media)) + box(b"free", b"Marked")
+    before = box(b"ftyp", b"isom\0\0\2\0isommp41") + film + box(b"mdat", b"seen")
+    after = without_metadata(before, "mp4")
+    assert struct.pack(">I", made) in before and struct.pack(">I", made) not in after and b"Marked" not in after
+    assert after.count(struct.pack(form, version << 24, 0, 0) + lasts) == 3 and b"vide" in after
+    assert len(after) == len(before) and after.index(b"mdat") == before.index(b"mdat")
+    assert without_metadata(after, "mp4") == after
+    for kind in (b"mvhd", b"hdlr"):  # too short to hold any of it
+        short = box(b"moov", box(kind, b"")) + box(b"mdat", b"seen")
+        assert without_metadata(short, "mp4") == short
 
 
 def test_uploaded_pictures_are_kept_without_it(tmp_path: Any) -> None:

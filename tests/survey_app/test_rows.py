@@ -151,6 +151,15 @@ def test_days_and_numbers_in_other_clothes() -> None:
     assert after["near1"].tolist() == [3, 2]
 
 
+def test_a_text_as_long_as_it_once_could_be_comes_back() -> None:
+    """An export of what was answered while twenty thousand characters were allowed."""
+    for text in ("x" * 20_000, "é" * 16_000, "\U0001f9ff" * 8_000):
+        _, [page] = kept_from(pd.DataFrame({"adult_topic": [text]}), SHOWCASE, STUDY)
+        assert json.loads(page["answers"])["adult_topic"] == text
+        with pytest.raises(DataError, match="longer than 10,000"):
+            there_and_back(pd.DataFrame({"adult_topic": [text + text[0]]}))
+
+
 def test_the_numbers_of_tests_stay_below_those_of_people() -> None:
     """Or the next person would be assigned as the one after the last test: not alike again in the same order."""
     rows = pd.concat([rows_of({}, assigned=7), rows_of({}, assigned=-3, test=True)], ignore_index=True)

@@ -305,6 +305,18 @@ def test_tests_stay_while_the_database_refuses(store: Store) -> None:
     assert EN("fieldwork.tests_gone", n=1) in shown(app) and EN("results.away") not in shown(app)
 
 
+def test_tests_that_somebody_else_removed_first_are_no_trouble(store: Store) -> None:
+    """Also not when there are new ones afterwards."""
+    add_demo(store)
+    store.begin(SLUG, "test", language="en", test=True)
+    app = fieldwork()
+    assert store.remove_tests(SLUG) == 1
+    app.button(key="remove_tests").click().run()
+    store.begin(SLUG, "another", language="en", test=True)
+    app.run()
+    assert EN("fieldwork.tests", n=1) in shown(app) and EN("results.away") not in shown(app)
+
+
 def test_who_has_no_condition_yet_stands_on_a_line_of_their_own(store: Store) -> None:
     instrument = load_instrument("showcase")
     texts = {"en": "A test"}
