@@ -421,6 +421,43 @@ def test_going_back_while_the_store_is_away_overwrites_nothing(phone: BrowserCon
     assert person.kept(own_server.store) == given | {"social": given["social"] | {"social1": 4}}
 
 
+def test_pauses_between_tries_grow_and_no_two_phones_keep_the_same(
+    phone: BrowserContext, server: Server, study: str
+) -> None:
+    """Phones that met a server in trouble at the same moment must not all come back at the same moment."""
+    phone.clock.install()
+    person = Respondent(phone, server.link(study))
+    person.begin()
+    given = person.answer("exposure", 3)
+    page, tries = person.page, []
+
+    def refuse(route: Route) -> None:
+        tries.append(route.request.url)
+        route.fulfill(status=503, body="{}")
+
+    def tried_after(seconds: float) -> int:
+        """How often the page was sent by then: whatever was due is over when another request is answered."""
+        page.clock.run_for(round(1000 * seconds))
+        page.evaluate("fetch('/healthz').then(() => null)")
+        return len(tries)
+
+    phone.route("**/answers", refuse)
+    page.clock.pause_at(page.evaluate("Date.now() + 1000"))
+    page.evaluate("Math.random = () => 0")
+    person.next()
+    expect(page.get_by_text(words("nl")("respondent.away.title"))).to_be_visible(timeout=PATIENCE)
+    for number, (seconds, later) in enumerate(((1, 1), (2, 0), (4, 1), (8, 0)), start=1):
+        # The pause that has begun was drawn with the last chance, the one after it is drawn with the other extreme.
+        page.evaluate(f"Math.random = () => {later}")
+        pause = seconds * (1.25 - later / 2)
+        assert tried_after(pause - 0.1) == number
+        assert tried_after(0.2) == number + 1
+    phone.unroute("**/answers")
+    page.clock.run_for(20_000)
+    person.at("social")
+    assert person.kept(server.store) == {"exposure": given}
+
+
 def test_what_is_changed_while_a_page_is_sent_is_sent_too(phone: BrowserContext, server: Server, study: str) -> None:
     person = Respondent(phone, server.link(study))
     person.begin()
