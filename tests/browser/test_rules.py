@@ -12,7 +12,7 @@ from analysis.instrument import Choices, Instrument, Item
 from analysis.instrument import Page as Questions
 from survey_app.words import Words
 from tests.browser.conftest import PHONE, Server
-from tests.browser.respondent import Respondent
+from tests.browser.respondent import PATIENCE, Respondent
 from tests.browser.test_kinds import choose
 
 AGREE = Choices(
@@ -198,3 +198,27 @@ def test_a_day_is_typed_where_the_browser_knows_no_calendar(phone: BrowserContex
     person.next()
     person.reads(w("thanks.title"))
     assert person.kept(server.store)["day"] == {"may_date": "2024-02-29"}
+
+
+def test_ten_megabytes_of_text_are_refused_in_words(phone: BrowserContext, server: Server) -> None:
+    """More than a field takes does get into it, by what fills in forms for people."""
+    item = replace(MAY[list(KINDS).index("text")], required=True)
+    asked = replace(RULES, items=(item,), pages=(Questions("text", said("text"), (item.id,)),))
+    person = Respondent(phone, server.link(server.add_study(("en", "nl"), asked)), "nl", asked)
+    page, w = person.page, person.words
+    person.press("language.continue")
+    person.press("consent.agree")
+    person.at("text")
+    field = page.get_by_role("textbox")
+    field.evaluate("""field => {
+        field.value = "x".repeat(10_000_000)
+        field.dispatchEvent(new Event("input", { bubbles: true }))
+    }""")
+    person.next()
+    expect(page.get_by_role("alert").get_by_text(w("respondent.summary", n=1))).to_be_visible(timeout=PATIENCE)
+    assert complaint(page, item.id) == w("respondent.wrong.refused")
+    assert server.store.answers(person.key) == {}
+    field.fill("één")
+    person.next()
+    person.reads(w("thanks.title"))
+    assert person.kept(server.store)["text"] == {item.id: "één"}
