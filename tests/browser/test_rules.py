@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from analysis.instrument import Choices, Instrument, Item
 from analysis.instrument import Page as Questions
+from survey_app.answers import longest_text
 from survey_app.words import Words
 from tests.browser.conftest import PHONE, Server
 from tests.browser.respondent import PATIENCE, Respondent
@@ -216,7 +217,7 @@ def test_ten_megabytes_of_text_are_refused_in_words(phone: BrowserContext, serve
     }""")
     person.next()
     expect(page.get_by_role("alert").get_by_text(w("respondent.summary", n=1))).to_be_visible(timeout=PATIENCE)
-    assert complaint(page, item.id) == w("respondent.wrong.refused")
+    assert complaint(page, item.id) == w("respondent.wrong.long", longest=longest_text(item))
     assert server.store.answers(person.key) == {}
     field.fill("één")
     person.next()

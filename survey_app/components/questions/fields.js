@@ -361,12 +361,18 @@ class Line extends Typed {
     if (!this.left) return
     const n = this.item.longest - this.input.value.length
     this.left.hidden = n > Math.min(200, this.item.longest / 10)
-    this.left.textContent = this.left.hidden ? "" : filled(this.words.until, { n })
+    this.left.textContent = this.left.hidden ? "" : filled(this.words.until, { n: Math.max(n, 0) })
   }
 
   answer() {
     const answer = super.answer()
     return typeof answer === "number" && !this.declined ? String(answer) : answer
+  }
+
+  // What fills in forms for people does not heed a field's limit, and what is far too long could not even be sent.
+  problem() {
+    const answer = this.answer()
+    return typeof answer === "string" && answer.length > this.item.longest ? "long" : super.problem()
   }
 }
 
