@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import streamlit as st
 from hypothesis import settings
 
 from survey_app.context import _link_codes, _study_context, load_frozen_instrument, load_slug, open_store
+from survey_app.store import Store
 
 # No test asserts a time, so a busy machine must not fail one either.
 settings.register_profile("parasol", deadline=None)
@@ -49,6 +51,20 @@ def forget() -> None:
     for kept in (open_store, load_frozen_instrument, load_slug, _study_context, _link_codes):
         kept.cache_clear()
     st.cache_resource.clear()
+
+
+@contextmanager
+def store_of_screens(folder: Path) -> Iterator[Store]:
+    """An empty store in `folder` that screens of this process open by themselves."""
+    url = f"sqlite:///{folder / 'store.sqlite'}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARASOL_DATABASE", url)
+        forget()
+        store = Store(url)
+        store.migrate()
+        yield store
+        store.close()
+        forget()
 
 
 @dataclass

@@ -78,6 +78,15 @@ class Respondent:
                 self.tick(id, given[id])
         return given
 
+    def send(self, *pages: str, value: int = 4) -> dict[str, dict[str, int]]:
+        """Answer these pages, one after the other, and send each; what was answered, by page."""
+        given = {}
+        for page in pages:
+            self.at(page)
+            given[page] = self.answer(page, value)
+            self.next()
+        return given
+
     def next(self, *, twice: bool = False) -> None:
         """Press the button that sends the page, or hit it twice as hasty thumbs do."""
         names = "|".join(re.escape(self.words(f"respondent.{key}")) for key in ("next", "send"))

@@ -197,11 +197,7 @@ def test_on_a_slow_network_that_drops_posts_every_page_arrives_once(
     person = Respondent(phone, server.link(study))
     person.begin()
     phone.route("**/answers", slow)
-    given = {}
-    for page in ("exposure", "social"):
-        person.at(page)
-        given[page] = person.answer(page, 3)
-        person.next()
+    given = person.send("exposure", "social", value=3)
     person.at("homophily")
     assert person.kept(server.store) == given
     assert len(tries) >= 4

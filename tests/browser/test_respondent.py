@@ -247,10 +247,7 @@ def test_pages_turn_without_streamlit_and_the_session_keeps_up(
     person.page.reload()  # so that the websocket is one that is listened to
     person.begin()
     before = len(asked)
-    for page in ("exposure", "social", "homophily"):
-        person.at(page)
-        person.answer(page, 3)
-        person.next()
+    person.send("exposure", "social", "homophily", value=3)
     person.at("physical")
     assert len(asked) == before > 0
     # The colours change: Streamlit hands over its own last screen again, which is an older one.
@@ -391,11 +388,7 @@ def test_a_store_that_cannot_even_be_read(phone: BrowserContext, own_server: Ser
 def test_going_back_while_the_store_is_away_overwrites_nothing(phone: BrowserContext, own_server: Server) -> None:
     person = Respondent(phone, own_server.link(own_server.add_study()))
     person.begin()
-    given = {}
-    for page in ("exposure", "social"):
-        person.at(page)
-        given[page] = person.answer(page, 3)
-        person.next()
+    given = person.send("exposure", "social", value=3)
     person.at("homophily")
     with sqlite3.connect(own_server.database) as database:
         database.execute("ALTER TABLE participations RENAME TO away")

@@ -18,22 +18,16 @@ from survey_app.demo import SLUG, add_demo
 from survey_app.store import Store
 from survey_app.study import Study
 from survey_app.words import words
-from tests.conftest import forget
+from tests.conftest import forget, store_of_screens
 
 EN, NL = words("en"), words("nl")
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[Store]:
     """An empty store that the screen opens by itself."""
-    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
-    monkeypatch.setenv("PARASOL_DATABASE", url)
-    forget()
-    store = Store(url)
-    store.migrate()
-    yield store
-    store.close()
-    forget()
+    with store_of_screens(tmp_path) as store:
+        yield store
 
 
 def opened() -> AppTest:

@@ -31,7 +31,7 @@ from survey_app.screens.methods import COMMANDS, EXAMPLE
 from survey_app.store import Store
 from survey_app.study import Study
 from survey_app.words import words
-from tests.conftest import forget
+from tests.conftest import store_of_screens
 
 EN, NL = words("en"), words("nl")
 SCREENS = ("quality", "measurement", "compare", "plan", "methods")
@@ -41,29 +41,16 @@ LABELS = {scale.id: scale.label["en"] for scale in load_instrument("psi_core").s
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store with the demonstration study, for tests that only look at it."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('demo') / 'store.sqlite'}"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PARASOL_DATABASE", url)
-        forget()
-        store = Store(url)
-        store.migrate()
+    with store_of_screens(tmp_path_factory.mktemp("demo")) as store:
         add_demo(store)
         yield store
-        store.close()
-        forget()
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[Store]:
     """An empty store that the screens open by themselves."""
-    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
-    monkeypatch.setenv("PARASOL_DATABASE", url)
-    forget()
-    store = Store(url)
-    store.migrate()
-    yield store
-    store.close()
-    forget()
+    with store_of_screens(tmp_path) as store:
+        yield store
 
 
 def opened(screen: str, language: str = "en") -> AppTest:

@@ -33,7 +33,7 @@ from survey_app.sentences import SENTENCES, tell
 from survey_app.store import Store
 from survey_app.study_file import load_study
 from survey_app.words import researcher_languages, words
-from tests.conftest import forget
+from tests.conftest import store_of_screens
 from tests.survey_app.sentences_said import Reader, Said
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -288,17 +288,11 @@ def test_what_nobody_translated_stays_english_and_says_so() -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[Store]:
     """The store of the demo, which the screens open by themselves."""
-    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
-    monkeypatch.setenv("PARASOL_DATABASE", url)
-    forget()
-    store = Store(url)
-    store.migrate()
-    add_demo(store)
-    yield store
-    store.close()
-    forget()
+    with store_of_screens(tmp_path) as store:
+        add_demo(store)
+        yield store
 
 
 def opened(screen: str) -> AppTest:

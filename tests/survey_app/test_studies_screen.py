@@ -19,7 +19,7 @@ from survey_app.store import Store
 from survey_app.study import Condition, Study
 from survey_app.study_file import StudyFile
 from survey_app.words import words
-from tests.conftest import forget
+from tests.conftest import store_of_screens
 
 EN = words("en")
 
@@ -27,15 +27,9 @@ EN = words("en")
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """An empty store that the screens open by themselves."""
-    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
-    monkeypatch.setenv("PARASOL_DATABASE", url)
     monkeypatch.setenv("PARASOL_PUBLIC", "https://survey.example")
-    forget()
-    store = Store(url)
-    store.migrate()
-    yield store
-    store.close()
-    forget()
+    with store_of_screens(tmp_path) as store:
+        yield store
 
 
 def studies() -> AppTest:
