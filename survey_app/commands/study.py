@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -164,8 +164,7 @@ def purge(
     slug: Slug,
     export: Annotated[Path | None, typer.Option(help="The .zip file `parasol study export` wrote last.")] = None,
     early: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="The retention date, to delete before it all the same."),
+        str | None, typer.Option(metavar="DAY", help="The retention date, to delete before it all the same.")
     ] = None,
 ) -> None:
     """Delete all answers, tokens and addresses of a closed study.
@@ -175,5 +174,12 @@ def purge(
     from survey_app.privacy import purge as purge_study
 
     with opened_store() as store:
-        number = purge_study(store, slug, export, early.date() if early else None)
+        number = purge_study(store, slug, export, None if early is None else _day(early))
     out.print(f"{number} participations of '{slug}' are deleted; a line with today's date stays.", markup=False)
+
+
+def _day(told: str) -> date:
+    try:
+        return date.fromisoformat(told)
+    except ValueError:
+        raise SettingsError(Problem("--early", f"'{told}' is no day", "Write it as 2027-06-30.")) from None

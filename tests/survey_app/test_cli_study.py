@@ -82,7 +82,9 @@ def test_answers_are_not_deleted_before_their_day_by_mistake(tmp_path: Path, dat
     said = refused("study", "purge", "demo", "--export", zipped)
     assert f"keeps its answers until {until}, 40 more days" in said and f"--early {until}" in said
     assert "40 more days" in refused("study", "purge", "demo", "--export", zipped, "--early", "2026-01-01")
-    assert "--early" in refused("study", "purge", "demo", "--export", zipped, "--early", "yes")
+    for no_day in ("yes", "2026-02-30"):
+        said = refused("study", "purge", "demo", "--export", zipped, "--early", no_day)
+        assert f"--early: '{no_day}' is no day" in said
     assert "only deleted after an export" in refused("study", "purge", "demo", "--early", until)
     assert store.counts("demo").finished == 1
     assert "1 participations of 'demo' are deleted" in done("purge", "demo", "--export", zipped, "--early", until)
